@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The whole build in one file: berthd, berthctl, tests, fuzz targets, install.
+# `make help` lists the targets. What is built lies below build/: the
+# development build at its top, others in build/<mode>/.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= /usr/bin/python3
+ROOMS ?= agent protocol hooks conf
+FUZZ_SECONDS ?= 60
+
+comma := ,
+MODE := $(if $(SAN),$(subst $(comma),-,$(SAN)),$(if $(RELEASE),release))
+BUILD ?= build$(MODE:%=/%)
+
+# --- flags -------------------------------------------------------------------
+
+# Looked up when first needed, so that `make check` may install them before.
+PACKAGES := libvirt libxml-2.0 jansson libevent_core libevent_pthreads \
+            openssl sqlite3 libsystemd inih
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(patsubst -I%,-isystem%,$$(shell \
+             pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
+BASE := -std=gnu11 -D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' -I. -pthread $(WARN)
+ifdef RELEASE
+OPT := -O2 -g -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LINK := -pie -Wl,-z,relro,-z,now
+else
+OPT := -O1 -g
+endif
+ifdef SAN
+OPT += -fno-omit-frame-pointer -fsanitize=$(SAN) \
+       $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
+LINK += -fsanitize=$(SAN)
+endif
+COMPILE = $(CC) $(BASE) $(PKG_CFLAGS) $(OPT) $(CFLAGS) -MMD -MP -c -o $@ $<
+LIBS = -Wl,--as-needed $(PKG_LIBS) -pthread
+
+# --- sources -----------------------------------------------------------------
+
+SRC := $(sort $(shell find $(ROOMS) -name '*.c' 2>/dev/null))
+MAIN := agent/main.c
+CTL := $(filter agent/ctl/%,$(SRC))
+LIB := $(filter-out $(MAIN) $(CTL),$(SRC))
+SHARED := $(filter agent/common/% protocol/%,$(SRC))
+UNIT := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
+
+all: $(BUILD)/berthd $(BUILD)/berthctl $(BUILD)/run
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE)
+
+$(BUILD)/libberth.a: $(call obj,$(LIB))
+$(BUILD)/libshared.a: $(call obj,$(SHARED))
+$(BUILD)/libberth.a $(BUILD)/libshared.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/berthd: $(call obj,$(MAIN)) $(BUILD)/libberth.a
+	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# berthctl gets nothing but protocol/ and agent/common/ to link with.
+$(BUILD)/berthctl: $(call obj,$(CTL)) $(BUILD)/libshared.a
+	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# Run the tree uninstalled: build/run berthd …, build/run make …
+$(BUILD)/run: Makefile
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nPATH="%s:$$PATH" exec "$$@"\n' '$(abspath $(BUILD))' >$@
+	@chmod 755 $@
+
+# --- fuzzing: everything again under clang -----------------------------------
+
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(BASE) $(PKG_CFLAGS) $(FUZZ_FLAGS) \
+	    -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+build/fuzz/libberth.a: $(patsubst %.c,build/fuzz/obj/%.o,$(LIB))
+	@rm -f $@
+	ar rcs $@ $^
+
+build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libberth.a
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+fuzz-build: $(FUZZ_BIN)
+fuzz: fuzz-build
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/lib/run-fuzz $(FUZZ_BIN)
+
+# --- checks ------------------------------------------------------------------
+
+# Unit tests entered by several threads, and those that Valgrind reads too.
+THREADED := pool lane store outbox notify eventlog vm_table lock log hyper \
+            watch journal receipts ops session clock_uuid apply
+CORE := json xml buf err file conf jsonrpc address disk vm disk_plan vm_plan \
+        params controller topology
+pick = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(1)),$(UNIT_BIN))
+RUN_UNIT := $(PYTHON) tests/lib/run-unit.py --jobs 2
+
+unit-build: $(UNIT_BIN)
+check-unit: unit-build
+	@$(RUN_UNIT) --count $(BUILD)/check/unit.count $(UNIT_BIN)
+check-threaded: $(call pick,$(THREADED))
+	@$(RUN_UNIT) --count $(BUILD)/check/threaded.count --timeout 300 $^
+check-valgrind: $(call pick,$(CORE))
+	@$(RUN_UNIT) --count $(BUILD)/check/valgrind.count --timeout 300 --wrap \
+	    'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $^
+check-it: all
+	@mkdir -p $(BUILD)/check
+	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
+lint:
+	@LINT_FLAGS="$(subst ",\",$(BASE) $(PKG_CFLAGS))" BERTH_BUILD=$(BUILD) \
+	    tests/lint/run
+check:
+	+@MAKE='$(MAKE)' tests/lib/check base
+check-deep:
+	+@MAKE='$(MAKE)' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/lib/check deep
+
+deps:
+	@packaging/install-deps.sh
+demo:
+	@tests/demo/demo.sh
+bench: all
+	@BERTH_BUILD=$(abspath $(BUILD)) tests/bench/run
+
+# --- installation ------------------------------------------------------------
+
+D = $(DESTDIR)$(PREFIX)
+SYSTEM := $(DESTDIR)/usr/lib
+ETC := $(DESTDIR)/etc
+PODS := $(wildcard packaging/man/*.pod)
+
+install:
+	+@$(MAKE) --no-print-directory RELEASE=1 all
+	install -D -m 755 build/release/berthd $(D)/sbin/berthd
+	install -D -m 755 build/release/berthctl $(D)/bin/berthctl
+	install -D -m 644 packaging/berth.sysusers $(SYSTEM)/sysusers.d/berth.conf
+	install -D -m 644 packaging/berth.tmpfiles $(SYSTEM)/tmpfiles.d/berth.conf
+	install -D -m 644 conf/berth.conf.sample \
+	    $(D)/share/doc/berth/berth.conf.sample
+	install -D -m 644 packaging/berthctl.bash-completion \
+	    $(D)/share/bash-completion/completions/berthctl
+	@mkdir -p $(SYSTEM)/systemd/system
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' packaging/berthd.service \
+	    >$(SYSTEM)/systemd/system/berthd.service
+	@for pod in $(PODS); do \
+	    page=$${pod##*/}; page=$${page%.pod}; section=$${page##*.}; \
+	    mkdir -p $(D)/share/man/man$$section; \
+	    echo "pod2man $$page"; \
+	    pod2man --name="$${page%.*}" --section="$$section" --center=berth \
+	        --release='berth $(VERSION)' --utf8 "$$pod" \
+	        "$(D)/share/man/man$$section/$$page" || exit 1; \
+	done
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make              build/berthd, build/berthctl, build/run'
+	@echo 'make check        install what is missing, then lint and every test'
+	@echo 'make check-unit   unit tests          make check-it    integration tests'
+	@echo 'make lint         the rules of the house'
+	@echo 'make check-deep   sanitizers, Valgrind, fuzzing (40 minutes at most)'
+	@echo 'make demo         a VM and its disks, from nothing, in 90 s'
+	@echo 'make bench        figures beside their references'
+	@echo 'make fuzz         fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make deps         install what is missing (NO_INSTALL=1: only say so)'
+	@echo 'make install      DESTDIR= PREFIX=$(PREFIX), hardened release build'
+	@echo 'make clean        remove build/'
+	@echo
+	@echo 'SAN=address|undefined|thread|address,undefined   builds in build/<mode>/'
+	@echo 'RELEASE=1                                        builds in build/release/'
+	@echo 'build/run berthd …                               runs the tree uninstalled'
+
+.PHONY: all fuzz fuzz-build unit-build check-unit check-threaded check-valgrind \
+        check-it lint check check-deep deps demo bench install clean help
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD)/obj build/fuzz/obj -name '*.d' 2>/dev/null)
