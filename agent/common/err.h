@@ -34,7 +34,7 @@ struct err {
 
 #define ERR_INIT {.kind = ERR_NONE}
 
-/* Set kind and message; returns -1. */
+/* Set kind and message, clear every other field; returns -1. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -31,7 +31,8 @@ char *xml_text(xmlNodePtr node);
 /* Indented text of a node (two spaces); returns owned. */
 char *xml_pretty(xmlNodePtr node);
 
-/* First child element of that name; NULL if none (node may be NULL). */
+/* First child element of that local name (any when NULL), whatever its
+ * namespace; NULL if none (node may be NULL). */
 xmlNodePtr xml_child(xmlNodePtr node, const char *name);
 
 /* Next sibling element of that name (any when NULL); NULL at the end. */
@@ -52,7 +53,7 @@ int64_t xml_attr_int(xmlNodePtr node, const char *name, int64_t fallback);
 
 /* Builders: new element with optional text (NULL: none); set attributes.
  * Text that XML 1.0 cannot hold (control characters) must have been refused
- * before; here it is dropped. */
+ * before; here it is dropped. An attribute whose value is NULL is not set. */
 xmlNodePtr xml_add(xmlNodePtr parent, const char *name, const char *text);
 void xml_set(xmlNodePtr node, const char *name, const char *value);
 void xml_set_int(xmlNodePtr node, const char *name, int64_t value);
