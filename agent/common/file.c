@@ -200,8 +200,8 @@ file_open_below(const char *dir, const char *path, int flags, struct err *err)
     base = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (base < 0)
         return err_set(err, ERR_SOURCE_BAD,
-                       "Cannot open the allowed directory '%s': %s", dir,
-                       strerror(errno));
+                       "Cannot open '%s': its allowed directory '%s': %s",
+                       path, dir, strerror(errno));
     fd = open_beneath(base, rest, flags);
     if (fd >= 0)
         return fd;
