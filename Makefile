@@ -84,6 +84,11 @@ $(BUILD)/run: Makefile
 	@printf '#!/bin/sh\nPATH="%s:$$PATH" exec "$$@"\n' '$(abspath $(BUILD))' >$@
 	@chmod 755 $@
 
+# Makes namespaces for the integration tests: the same for every build.
+build/tests/nsinit: tests/lib/nsinit.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -O1 -g -o $@ $<
+
 # --- fuzzing: everything again under clang -----------------------------------
 
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -122,7 +127,7 @@ check-threaded: $(call pick,$(THREADED))
 check-valgrind: $(call pick,$(CORE))
 	@$(RUN_UNIT) --count $(BUILD)/check/valgrind.count --timeout 300 --wrap \
 	    'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $^
-check-it: all
+check-it: all build/tests/nsinit
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
 lint:
