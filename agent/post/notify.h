@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who is told: replies to the session that asked, events to the sessions that
+ * subscribed. Sessions are numbers that may outlive their connection; the
+ * front room gives the function that turns one into bytes. Any thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/common/json.h"
+#include "agent/post/outbox.h"
+
+struct notify;
+
+/* What the front room does with what arrives (I/O thread). */
+struct notify_front {
+    /* The answer to request `slot` of a session; takes reply (a whole
+     * JSON-RPC response, or NULL for an answered notification). */
+    void (*reply)(void *ctx, uint64_t session, uint64_t slot, json_t *reply);
+    /* An event (a JSON-RPC notification, no line end); text is borrowed.
+     * The session may be gone by now. */
+    void (*event)(void *ctx, uint64_t session, const char *text, size_t len);
+};
+
+struct notify *notify_new(struct outbox *outbox);
+void notify_free(struct notify *notify);
+
+/* Before the first session exists; I/O thread. */
+void notify_set_front(struct notify *notify, const struct notify_front *front,
+                      void *ctx);
+
+/* Any thread. takes reply. */
+void notify_reply(struct notify *notify, uint64_t session, uint64_t slot,
+                  json_t *reply);
+
+/* Which events a session wants: types (prefixes such as "disk.", NULL-ended,
+ * NULL: all) and vm (UUID, NULL: all). A second call replaces the first. */
+void notify_subscribe(struct notify *notify, uint64_t session,
+                      const char *const *types, const char *vm);
+
+/* The session is gone. I/O thread. */
+void notify_forget(struct notify *notify, uint64_t session);
+
+/* Tell all who want it; takes event. Any thread, never blocks. */
+void notify_event(struct notify *notify, json_t *event);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The journal: for each operation one row in `op`, for each external effect
+ * an intent row in `step`, durable before the effect, and its outcome after
+ * it. It adds statements to batches; who calls decides what is committed
+ * together. Worker threads.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/common/json.h"
+#include "agent/common/uuid.h"
+#include "agent/state/store.h"
+
+enum op_state {
+    OP_PLANNED,
+    OP_RUNNING,
+    OP_PENDING, /* not over: completes by itself or by an answer */
+    OP_DONE,
+    OP_REFUSED,
+    OP_CANCELLED,
+    OP_FAILED,
+    OP_UNKNOWN, /* settled by reconcile */
+    OP_STATES
+};
+
+const char *op_state_name(enum op_state state); /* "planned", … */
+bool op_state_open(enum op_state state); /* planned, running, pending, unknown */
+
+/* An operation's identity; texts are borrowed from the call. Rows are keyed
+ * by (peer, op_id): an op_id is the peer's own. */
+struct op {
+    char op_id[UUID_TEXT];
+    char vm[UUID_TEXT]; /* "" when it concerns no VM */
+    const char *peer;   /* "cn:engine", "uid:0" */
+    const char *verb;
+    const char *flow_id;   /* may be NULL */
+    const char *body_hash; /* receipts_body_hash() of the parameters */
+    int64_t started_ms;    /* wall time */
+};
+
+/* A new operation, state running. The pair (peer, op_id) is UNIQUE: the
+ * commit answers EXISTS when it is not new. */
+void journal_op(struct store_batch *batch, const struct op *op);
+
+/* Before effect number seq (1…): what is about to be done, as JSON. */
+void journal_intent(struct store_batch *batch, const struct op *op, int seq,
+                    const char *kind, const json_t *detail);
+
+/* After it: "done", "undone", "failed" or "pending", with details or NULL. */
+void journal_outcome(struct store_batch *batch, const struct op *op, int seq,
+                     const char *outcome, const json_t *detail);
+
+/* The operation's state and receipt (pending or terminal). */
+void journal_receipt(struct store_batch *batch, const struct op *op,
+                     enum op_state state, const json_t *receipt);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The one door to SQLite (WAL, synchronous=FULL). One writer thread owns the
+ * writing connection and commits what is queued as a group, so that parallel
+ * operations share an fsync; a batch is all or nothing (a SAVEPOINT each).
+ * Readers use a read-only connection. Rooms above bring SQL text and values;
+ * the schema and its migrations stand in store_schema.c.
+ * Any thread; store_commit and store_read block (workers, not the I/O thread).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/common/err.h"
+#include "agent/state/store_batch.h"
+
+#define STORE_PROBE_MS 1000
+
+struct store;
+struct store_row;
+
+/*
+ * Open or create DIR/berth.db, check it (quick_check), migrate the schema in a
+ * transaction, start the writer. The directory is made with mode 0700.
+ * A lock file (DIR/berth.lock, flock) refuses a second berthd: BUSY.
+ * Returns owned, NULL + err (READ_ONLY for a damaged or newer database, BUSY).
+ */
+struct store *store_open(const char *dir, struct err *err);
+
+/* Commit what is queued, stop the writer, close. */
+void store_close(struct store *store);
+
+/*
+ * Whether new work may be recorded; if not, why gets the reason ("the file
+ * system is full: …"), else "". A full or failing disk is tried again every
+ * STORE_PROBE_MS and ends by itself; a damaged file stays so.
+ */
+bool store_healthy(struct store *store, char *why, size_t size);
+
+/* --- writing ---------------------------------------------------------- */
+
+/* Batches are made and filled by store_batch.h. */
+
+/* Queue the batch (takes it, even on failure) and wait until it is durable.
+ * err: READ_ONLY (full, damaged, read-only), EXISTS (a UNIQUE constraint). */
+int store_commit(struct store *store, struct store_batch *batch,
+                 struct err *err);
+
+/* As store_commit, without waiting; a failure is logged. Never blocks. */
+void store_commit_later(struct store *store, struct store_batch *batch);
+
+/* Commits (fsyncs) and batches so far, for statistics. */
+void store_counts(struct store *store, int64_t *commits, int64_t *batches);
+
+/* --- reading ---------------------------------------------------------- */
+
+/* Column i of the row (0-based); text is borrowed until fn returns, may be
+ * NULL. */
+const char *store_row_text(const struct store_row *row, int i);
+int64_t store_row_int(const struct store_row *row, int i);
+
+/*
+ * Run a SELECT; fn is called for each row and ends the walk by returning
+ * non-zero; it runs under the reader's lock and must not call the store.
+ * Never waits for the writer. Values as in store_batch_add. sql is a literal.
+ * Returns 0, -1 + err.
+ */
+int store_read(struct store *store, struct err *err,
+               int (*fn)(void *ctx, const struct store_row *row), void *ctx,
+               const char *sql, const char *types, ...);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The tables, in SQL that SQLite 3.24 already understands. `vm` and `device`
+ * are what vm_table keeps, `op` and `step` the journal, `event` the event
+ * log. No code here; store.c runs the texts.
+ */
+#include "agent/state/store_schema.h"
+
+/* ended_ms is set exactly when the state is over: the receipts' age and
+ * bound go by it. step lives and dies with its operation. */
+static const char version_1[] =
+    "CREATE TABLE vm ("
+    " vm_id TEXT PRIMARY KEY NOT NULL,"
+    " name TEXT NOT NULL,"
+    " hypervisor TEXT NOT NULL,"
+    " adopted INTEGER NOT NULL DEFAULT 0,"
+    " virtio_scsi INTEGER NOT NULL DEFAULT 1,"
+    " guest_os TEXT,"
+    " created_ms INTEGER NOT NULL);"
+
+    "CREATE TABLE device ("
+    " vm_id TEXT NOT NULL,"
+    " device_id TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " alias TEXT,"
+    " address TEXT," /* JSON */
+    " spec TEXT,"    /* JSON */
+    " plugged INTEGER NOT NULL DEFAULT 0,"
+    " state TEXT,"
+    " generation INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (vm_id, device_id));"
+
+    "CREATE TABLE op ("
+    " op_id TEXT NOT NULL,"
+    " peer TEXT NOT NULL,"
+    " verb TEXT NOT NULL,"
+    " vm_id TEXT,"
+    " flow_id TEXT,"
+    " body_hash TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " started_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER,"
+    " receipt TEXT," /* JSON */
+    " UNIQUE (peer, op_id));"
+    "CREATE INDEX op_by_id ON op (op_id);"
+    "CREATE INDEX op_by_state ON op (state, started_ms);"
+    "CREATE INDEX op_by_vm ON op (vm_id, started_ms);"
+    "CREATE INDEX op_by_start ON op (started_ms);"
+    "CREATE INDEX op_by_end ON op (ended_ms);"
+
+    "CREATE TABLE step ("
+    " peer TEXT NOT NULL,"
+    " op_id TEXT NOT NULL,"
+    " seq INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " intent TEXT," /* JSON */
+    " outcome TEXT,"
+    " outcome_detail TEXT," /* JSON */
+    " intent_ms INTEGER NOT NULL,"
+    " outcome_ms INTEGER,"
+    " PRIMARY KEY (peer, op_id, seq),"
+    " FOREIGN KEY (peer, op_id) REFERENCES op (peer, op_id)"
+    "  ON DELETE CASCADE);"
+
+    "CREATE TABLE event ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " time_ms INTEGER NOT NULL,"
+    " type TEXT NOT NULL,"
+    " vm TEXT,"
+    " device TEXT,"
+    " op_id TEXT,"
+    " flow_id TEXT,"
+    " origin TEXT NOT NULL,"
+    " data TEXT);"; /* JSON */
+
+const char *const store_schema_migrations[] = {version_1};
+const int store_schema_version =
+    sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who carries work: threads and lanes. Jobs of one lane run one after the
+ * other, in order; lanes run in parallel; a job with no lane runs as soon as
+ * a thread is free. A job that has run for POOL_BLOCKED_MS while others wait
+ * is written off to its lane: another thread is started in its place (at most
+ * POOL_EXTRA), and the blocked one ends when it comes back.
+ * Any thread may submit; it never blocks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/common/err.h"
+
+#define POOL_BLOCKED_MS 2000
+#define POOL_EXTRA 64
+#define POOL_LANE_NAME 64
+
+struct pool;
+
+struct job {
+    void (*run)(void *arg);  /* in a worker */
+    void (*drop)(void *arg); /* instead of run, when the pool stops first */
+    void *arg;
+    const char *label; /* static text for lists: the verb's name */
+};
+
+struct pool_limits {
+    size_t per_lane; /* queued jobs of one lane */
+    size_t total;    /* queued jobs in all */
+};
+
+/* thread_end (may be NULL) runs in each worker before it ends: per-thread
+ * connections are closed there. */
+struct pool *pool_new(int workers, const struct pool_limits *limits,
+                      void (*thread_end)(void *ctx), void *ctx);
+
+/* Queue a job. lane NULL: no order. Returns -1 + BUSY (queue_depth,
+ * retry_after_ms) or STOPPING; the job is then still the caller's. */
+int pool_submit(struct pool *pool, const char *lane, const struct job *job,
+                struct err *err);
+
+/* One lane as seen now. */
+struct lane_info {
+    char name[POOL_LANE_NAME]; /* "" for a job without a lane */
+    const char *label;         /* of what runs, NULL if nothing */
+    int64_t running_ms;        /* how long it has run */
+    bool blocked;              /* written off */
+    size_t queued;
+};
+
+/* Lanes with anything queued or running; returns owned vector (free). */
+struct lane_info *pool_lanes(struct pool *pool, size_t *count);
+
+/* Take no more work, drop what is queued, wait up to wait_ms for what runs.
+ * Returns how many jobs still run (their threads are left behind). */
+int pool_stop(struct pool *pool, int64_t wait_ms);
+
+/* After pool_stop returned 0. */
+void pool_free(struct pool *pool);
