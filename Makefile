@@ -62,10 +62,11 @@ $(BUILD)/obj/%.o: %.c
 
 $(BUILD)/libberth.a: $(call obj,$(LIB))
 $(BUILD)/libshared.a: $(call obj,$(SHARED))
+# q, not r: two rooms may have a file of the same name.
 $(BUILD)/libberth.a $(BUILD)/libshared.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^
 
 $(BUILD)/berthd: $(call obj,$(MAIN)) $(BUILD)/libberth.a
 	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -100,7 +101,7 @@ build/fuzz/obj/%.o: %.c
 
 build/fuzz/libberth.a: $(patsubst %.c,build/fuzz/obj/%.o,$(LIB))
 	@rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^
 
 build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libberth.a
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
@@ -117,16 +118,24 @@ THREADED := pool lane store outbox notify eventlog vm_table lock log hyper \
 CORE := json xml buf err file conf jsonrpc address disk vm disk_plan vm_plan \
         params controller topology
 pick = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(1)),$(UNIT_BIN))
-RUN_UNIT := $(PYTHON) tests/lib/run-unit.py --jobs 2
+
+
+# run-unit NAME, OPTIONS, PROGRAMS: build what can be built, run it, count.
+define run-unit
++@$(MAKE) --no-print-directory -k $(3); built=$$?; \
+$(PYTHON) tests/lib/run-unit.py --count $(BUILD)/check/$(1).count $(2) $(3) && \
+exit $$built
+endef
 
 unit-build: $(UNIT_BIN)
-check-unit: unit-build
-	@$(RUN_UNIT) --count $(BUILD)/check/unit.count $(UNIT_BIN)
-check-threaded: $(call pick,$(THREADED))
-	@$(RUN_UNIT) --count $(BUILD)/check/threaded.count --timeout 300 $^
-check-valgrind: $(call pick,$(CORE))
-	@$(RUN_UNIT) --count $(BUILD)/check/valgrind.count --timeout 300 --wrap \
-	    'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $^
+check-unit:
+	$(call run-unit,unit,,$(UNIT_BIN))
+check-threaded:
+	$(call run-unit,threaded,--timeout 300,$(call pick,$(THREADED)))
+check-valgrind:
+	$(call run-unit,valgrind,--timeout 300 --wrap 'valgrind -q \
+	    --error-exitcode=99 --leak-check=full \
+	    --errors-for-leak-kinds=definite',$(call pick,$(CORE)))
 check-it: all build/tests/nsinit
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
