@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Kinds of error as the wire knows them, printed from codes.def. A kind that
+ * the table does not know counts as INTERNAL: a number is always given.
+ */
+#include "protocol/codes.h"
+
+#include <stdbool.h>
+
+static const struct code {
+    int number;
+    const char *class;
+    const char *text;
+} codes[ERR_KINDS] = {
+#define CODE(kind, number, class, text) [ERR_##kind] = {number, #class, text},
+#include "protocol/codes.def"
+#undef CODE
+};
+
+static const struct code *
+find(enum err_kind kind)
+{
+    bool known = kind > ERR_NONE && kind < ERR_KINDS;
+
+    return &codes[known ? kind : ERR_INTERNAL];
+}
+
+int
+codes_number(enum err_kind kind)
+{
+    return find(kind)->number;
+}
+
+const char *
+codes_class(enum err_kind kind)
+{
+    return find(kind)->class;
+}
+
+const char *
+codes_text(enum err_kind kind)
+{
+    return find(kind)->text;
+}
