@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One connection: bytes in, lines to dispatch, frames out. Phases: handshake
+ * (TLS only) → detect (first bytes) → open → closing (output is drained) →
+ * gone. A session is known to the rest of the house by its number. It is
+ * freed in its own event callbacks only, so a pointer stays good for the
+ * length of a call. I/O thread only.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "agent/common/json.h"
+#include "agent/front/tls.h"
+
+#define SESSION_PEER 128 /* bytes of a peer's identity, with the NUL */
+
+struct session;
+
+/* What a session asks of who owns it (front/server, front/dispatch). */
+struct session_owner {
+    /* A whole line (no LF). The text is borrowed. */
+    void (*line)(void *ctx, struct session *session, const char *text,
+                 size_t len);
+    /* The peer sends no more, but may wait for answers: the owner closes the
+     * session when the last one is queued. */
+    void (*ended)(void *ctx, struct session *session);
+    /* The session has ended and is freed after this call. */
+    void (*gone)(void *ctx, struct session *session);
+};
+
+/* peer is the identity; of a TLS connection its address, until the handshake
+ * gives the identity. */
+struct session *session_new(struct event_base *base, int fd /* takes */,
+                            struct tls_conn *conn /* takes, NULL: plain */,
+                            const char *peer, uint64_t id,
+                            const struct session_owner *owner, void *ctx);
+
+uint64_t session_id(const struct session *session);
+const char *session_peer(const struct session *session); /* "uid:0", "cn:…" */
+bool session_local(const struct session *session); /* unix socket */
+
+/* Queue one line (LF is added). The session ends, with a log line, when more
+ * than LIMIT_OUTPUT bytes wait; above LIMIT_OUTPUT_PAUSE it reads no more
+ * until the peer has taken some. */
+void session_send(struct session *session, const char *text, size_t len);
+
+/* Stop and resume reading (a big parse under way). */
+void session_pause(struct session *session);
+void session_resume(struct session *session);
+
+/* End after what is queued has been written, or after LIMIT_CLOSE_MS. */
+void session_close(struct session *session);
+
+/* End now; gone is called. Not from within a call of the owner's. */
+void session_free(struct session *session);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A trip is owned by one thread at a time: the I/O thread until it is
+ * submitted, then the worker that runs it. A VM that the table does not know
+ * is looked up by a job without a lane first, which then submits the trip
+ * again to the VM's own lane.
+ */
+#include "agent/front/trip.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/common/clock.h"
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+#include "agent/plan/adopt.h"
+#include "agent/verbs/params.h"
+
+#define LANE_CREATE "create" /* verbs that make a VM: no UUID yet */
+
+struct trip {
+    struct verb_call call;
+    json_t *id;     /* owned; NULL: a notification */
+    json_t *params; /* owned; what call.params borrows */
+    uint64_t slot;
+};
+
+static void
+clear(struct trip *trip)
+{
+    json_decref(trip->id);
+    json_decref(trip->params);
+}
+
+/* The response; takes result, which is NULL when err counts. */
+static json_t *
+respond(const struct trip *trip, json_t *result, const struct err *err)
+{
+    const struct verb_call *call = &trip->call;
+
+    if (!trip->id) {
+        json_decref(result);
+        return NULL;
+    }
+    if (result)
+        return jsonrpc_result(trip->id, result);
+    return jsonrpc_error(trip->id, err,
+                         call->verb->mutating ? call->request.op_id : NULL);
+}
+
+/* --- the log ------------------------------------------------------------- */
+
+/* Questions from memory come by the thousand: told at debug only. */
+static enum log_level
+level_of(const struct verb *verb)
+{
+    return verb->lane == VERB_INLINE && !verb->mutating ? LOG_DEBUG : LOG_INFO;
+}
+
+static void
+log_start(const struct verb_call *call)
+{
+    const struct request *request = &call->request;
+
+    log_set_flow(request->flow_id[0] ? request->flow_id : NULL);
+    if (log_get_level() >= level_of(call->verb))
+        log_write(level_of(call->verb), "START %s peer=%s flow=%s op_id=%s",
+                  call->verb->name, request->peer,
+                  request->flow_id[0] ? request->flow_id : "-",
+                  call->verb->mutating ? request->op_id : "-");
+}
+
+static void
+log_finish(const struct verb_call *call, const json_t *result,
+           const struct err *err, int64_t us)
+{
+    const char *state = "ok";
+
+    if (!result)
+        state = err_kind_name(err->kind);
+    else if (call->verb->mutating)
+        state = json_get_text(result, "state", "ok");
+    if (log_get_level() >= level_of(call->verb))
+        log_write(level_of(call->verb), "FINISH %s state=%s ms=%lld.%03lld%s%s",
+                  call->verb->name, state, (long long)(us / 1000),
+                  (long long)(us % 1000), result ? "" : ": ",
+                  result ? "" : err->message);
+    log_set_flow(NULL);
+}
+
+static json_t *
+run(struct trip *trip)
+{
+    struct verb_call *call = &trip->call;
+    struct err err = ERR_INIT;
+    int64_t since = clock_mono_us();
+    json_t *result;
+
+    log_start(call);
+    result = call->verb->run(call, &err);
+    log_finish(call, result, &err, clock_mono_us() - since);
+    return respond(trip, result, &err);
+}
+
+/* --- in a worker --------------------------------------------------------- */
+
+/* The last thing that a trip does. */
+static void
+finish(struct trip *trip, json_t *reply)
+{
+    notify_reply(trip->call.env->notify, trip->call.session, trip->slot, reply);
+    clear(trip);
+    free(trip);
+}
+
+static void
+run_job(void *arg)
+{
+    struct trip *trip = arg;
+
+    finish(trip, run(trip));
+}
+
+static void
+drop_job(void *arg)
+{
+    struct trip *trip = arg;
+    struct err err = ERR_INIT;
+
+    err_set(&err, ERR_STOPPING,
+            "berthd is stopping and has not begun %s; ask again when it is "
+            "back.",
+            trip->call.verb->name);
+    finish(trip, respond(trip, NULL, &err));
+}
+
+static int
+submit(struct trip *trip, const char *lane, void (*fn)(void *),
+       struct err *err)
+{
+    const struct job job = {.run = fn,
+                            .drop = drop_job,
+                            .arg = trip,
+                            .label = trip->call.verb->name};
+
+    return pool_submit(trip->call.env->pool, lane, &job, err);
+}
+
+/* Find a VM that only libvirt knows, then go on in its lane. */
+static void
+find_job(void *arg)
+{
+    struct trip *trip = arg;
+    struct verb_call *call = &trip->call;
+    struct err err = ERR_INIT;
+
+    if (adopt_find(call->env, json_get_text(call->params, "vm", ""), call->vm,
+                   &err) < 0 ||
+        submit(trip, call->vm, run_job, &err) < 0)
+        finish(trip, respond(trip, NULL, &err));
+}
+
+/* --- in the I/O thread --------------------------------------------------- */
+
+static int
+submit_vm(struct trip *trip, struct err *err)
+{
+    struct verb_call *call = &trip->call;
+    const char *ref = json_get_text(call->params, "vm", NULL);
+    struct err why = ERR_INIT;
+
+    if (!ref)
+        return submit(trip, LANE_CREATE, run_job, err);
+    if (vm_table_find(call->env->vms, ref, call->vm, &why) == 0)
+        return submit(trip, call->vm, run_job, err);
+    if (why.kind == ERR_NOT_FOUND)
+        return submit(trip, NULL, find_job, err);
+    *err = why;
+    return -1;
+}
+
+/* Give a checked trip to whoever carries it; true when it was run here. */
+static bool
+carry(const struct trip *checked, json_t **reply)
+{
+    const struct verb *verb = checked->call.verb;
+    struct err err = ERR_INIT;
+    struct trip *trip;
+    int rc;
+
+    if (verb->lane == VERB_INLINE) {
+        struct trip here = *checked;
+
+        *reply = run(&here);
+        clear(&here);
+        return true;
+    }
+    trip = mem_zalloc(1, sizeof(*trip));
+    *trip = *checked;
+    rc = verb->lane == VERB_VM ? submit_vm(trip, &err)
+                               : submit(trip, NULL, run_job, &err);
+    if (rc == 0)
+        return false;
+    *reply = respond(trip, NULL, &err);
+    clear(trip);
+    free(trip);
+    return true;
+}
+
+bool
+trip_start(const struct trip_from *from, const struct verb *verb,
+           struct jsonrpc_request *request, json_t **reply)
+{
+    struct trip trip = {
+        .call = {.verb = verb,
+                 .env = from->env,
+                 .session = from->session,
+                 .local = from->local},
+        .id = STEAL(request->id),
+        .slot = from->slot,
+    };
+    struct err err = ERR_INIT;
+
+    snprintf(trip.call.request.peer, sizeof(trip.call.request.peer), "%s",
+             from->peer);
+    if (params_check(verb, request->params, &trip.params, &trip.call.request,
+                     &err) < 0) {
+        *reply = respond(&trip, NULL, &err);
+        clear(&trip);
+        return true;
+    }
+    /* A question's own parameters can be large: not needed any more. */
+    json_decref(STEAL(request->params));
+    trip.call.params = trip.params;
+    return carry(&trip, reply);
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Reads and writes that never block, and the output queue. Frames are kept
+ * whole until their last byte has gone, since OpenSSL wants the same bytes
+ * again after it asked to wait. No limits here: the session has them.
+ */
+#include "agent/front/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/common/mem.h"
+
+struct wire_frame {
+    struct wire_frame *next;
+    size_t len;
+    size_t sent;
+    char data[];
+};
+
+void
+wire_init(struct wire *wire, int fd, struct tls_conn *conn)
+{
+    *wire = (struct wire){.fd = fd, .conn = conn};
+}
+
+static void
+drop_first(struct wire *wire)
+{
+    struct wire_frame *frame = wire->first;
+
+    wire->waiting -= frame->len - frame->sent;
+    wire->first = frame->next;
+    if (!wire->first)
+        wire->last = NULL;
+    free(frame);
+}
+
+void
+wire_close(struct wire *wire)
+{
+    /* A close_notify in the middle of a record would be garbage. */
+    if (wire->conn && !wire->first)
+        tls_shutdown(wire->conn);
+    while (wire->first)
+        drop_first(wire);
+    tls_conn_free(wire->conn);
+    wire->conn = NULL;
+    close(wire->fd);
+    wire->fd = -1;
+}
+
+/* What a failed system call on a plain socket means. */
+static enum tls_io
+plain_outcome(enum tls_io wait)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return wait;
+    return TLS_CLOSED;
+}
+
+enum tls_io
+wire_read(struct wire *wire, void *to, size_t size, size_t *done)
+{
+    ssize_t n;
+
+    if (wire->conn)
+        return tls_read(wire->conn, to, size, done);
+    n = recv(wire->fd, to, size, 0);
+    if (n < 0)
+        return plain_outcome(TLS_WANT_READ);
+    *done = (size_t)n;
+    return n ? TLS_DONE : TLS_CLOSED;
+}
+
+static enum tls_io
+write_some(struct wire *wire, const char *from, size_t size, size_t *done)
+{
+    ssize_t n;
+
+    if (wire->conn)
+        return tls_write(wire->conn, from, size, done);
+    n = send(wire->fd, from, size, MSG_NOSIGNAL);
+    if (n < 0)
+        return plain_outcome(TLS_WANT_WRITE);
+    *done = (size_t)n;
+    return TLS_DONE;
+}
+
+void
+wire_add(struct wire *wire, const char *text, size_t len)
+{
+    struct wire_frame *frame = mem_zalloc(1, sizeof(*frame) + len + 1);
+
+    frame->len = len + 1;
+    memcpy(frame->data, text, len);
+    frame->data[len] = '\n';
+    if (wire->last)
+        wire->last->next = frame;
+    else
+        wire->first = frame;
+    wire->last = frame;
+    wire->waiting += frame->len;
+}
+
+enum tls_io
+wire_flush(struct wire *wire)
+{
+    while (wire->first) {
+        struct wire_frame *frame = wire->first;
+        size_t done = 0;
+        enum tls_io io = write_some(wire, frame->data + frame->sent,
+                                    frame->len - frame->sent, &done);
+
+        if (io != TLS_DONE)
+            return io;
+        frame->sent += done;
+        wire->waiting -= done;
+        if (frame->sent == frame->len)
+            drop_first(wire);
+    }
+    return TLS_DONE;
+}
+
+void
+wire_end_output(struct wire *wire)
+{
+    if (wire->conn)
+        tls_shutdown(wire->conn);
+    shutdown(wire->fd, SHUT_WR);
+}
