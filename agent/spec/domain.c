@@ -126,8 +126,7 @@ pci_address(unsigned bus, unsigned slot, unsigned function)
 }
 
 struct domain_port *
-domain_ports(const struct domain *d, const struct address_pool *pool,
-             size_t *n)
+domain_ports(const struct domain *d, const struct address_pool *pool, size_t *n)
 {
     struct domain_port *ports = NULL;
     size_t count = 0;
@@ -154,8 +153,8 @@ no_free_port(const struct domain *d, const struct domain_port *ports, size_t n,
     CLEANUP_BUF struct buf holders = BUF_INIT;
 
     for (size_t i = 0; i < n && holders.len < 600; i++)
-        buf_printf(&holders, "%s%s on bus %u", i ? ", " : ": ",
-                   ports[i].holder, ports[i].index);
+        buf_printf(&holders, "%s%s on bus %u", i ? ", " : ": ", ports[i].holder,
+                   ports[i].index);
     return err_set(err, ERR_NO_FREE_PORT,
                    "VM %s has %zu PCIe root ports and none is free%s%s; ports "
                    "cannot be hot-added: use interface virtio_scsi, which "
@@ -242,8 +241,7 @@ static char *
 unplanned_disk(const struct domain *before, const struct domain *seen,
                const char *const *allow)
 {
-    CLEANUP_FREE const char **keys =
-        mem_zalloc(before->ndisks, sizeof(*keys));
+    CLEANUP_FREE const char **keys = mem_zalloc(before->ndisks, sizeof(*keys));
 
     /* Sorted: a VM may have a thousand disks. */
     for (size_t i = 0; i < before->ndisks; i++)

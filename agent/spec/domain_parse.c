@@ -114,8 +114,8 @@ read_nic(struct domain *d, xmlNodePtr node)
     json_t *nic = json_object();
     struct address address;
     char id[UUID_TEXT];
-    bool ours = alias && strncmp(alias, "ua-", 3) == 0 &&
-                uuid_canon(alias + 3, id);
+    bool ours =
+        alias && strncmp(alias, "ua-", 3) == 0 && uuid_canon(alias + 3, id);
 
     address_from_xml(node, &address);
     json_put_text(nic, "nic_id", ours ? id : NULL);
@@ -145,8 +145,8 @@ static const struct reader {
     const char *element;
     void (*read)(struct domain *d, xmlNodePtr node);
 } readers[] = {
-    {"disk", read_disk},         {"controller", read_controller},
-    {"interface", read_nic},     {"graphics", read_graphics},
+    {"disk", read_disk},     {"controller", read_controller},
+    {"interface", read_nic}, {"graphics", read_graphics},
     {"serial", read_serial},
 };
 
@@ -203,8 +203,7 @@ domain_parse(const char *xml, struct err *err)
         return NULL;
     root = xml_root(doc);
     if (!xml_is(root, "domain")) {
-        err_set(err, ERR_INVALID,
-                "The XML is a <%s>, not a libvirt <domain>",
+        err_set(err, ERR_INVALID, "The XML is a <%s>, not a libvirt <domain>",
                 (const char *)root->name);
         return NULL;
     }

@@ -10,6 +10,7 @@
 #include "agent/spec/domain.h"
 
 #define VM_CONTROLLERS_MAX 16
+#define VM_DISKS_MAX 4096
 #define VM_NICS_MAX 32
 
 struct vm_nic {
@@ -33,6 +34,8 @@ struct vm {
     unsigned iothreads, spare_root_ports;
     struct controller controllers[VM_CONTROLLERS_MAX];
     size_t ncontrollers;
+    struct controller *ports; /* q35's root ports; made by vm_place */
+    size_t nports;
     struct disk **disks;
     size_t ndisks;
     struct vm_nic nics[VM_NICS_MAX];
@@ -51,6 +54,14 @@ struct vm_defaults {
 
 struct vm *vm_new(void);
 void vm_free(struct vm *vm);
+bool vm_is_q35(const struct vm *vm);
+
+/* One of "nics": id and MAC made when absent, model checked against the
+ * machine. out owns its texts: vm_nic_clear. */
+int vm_nic_from_json(const json_t *obj, const char *prefix, bool q35,
+                     struct vm_nic *out, struct err *err);
+void vm_nic_clear(struct vm_nic *nic);
+void vm_nic_to_xml(const struct vm_nic *nic, xmlNodePtr devices);
 
 /* The rows of a VM object (CreateVm's parameters). */
 extern const struct field vm_fields[];
