@@ -44,6 +44,7 @@ LIBS = -Wl,--as-needed $(PKG_LIBS) -pthread
 
 SRC := $(sort $(shell find $(ROOMS) -name '*.c' 2>/dev/null))
 MAIN := agent/main.c
+CTL_MAIN := agent/ctl/main.c
 CTL := $(filter agent/ctl/%,$(SRC))
 LIB := $(filter-out $(MAIN) $(CTL),$(SRC))
 SHARED := $(filter agent/common/% protocol/%,$(SRC))
@@ -62,8 +63,9 @@ $(BUILD)/obj/%.o: %.c
 
 $(BUILD)/libberth.a: $(call obj,$(LIB))
 $(BUILD)/libshared.a: $(call obj,$(SHARED))
+$(BUILD)/libberthctl.a: $(call obj,$(filter-out $(CTL_MAIN),$(CTL)))
 # q, not r: two rooms may have a file of the same name.
-$(BUILD)/libberth.a $(BUILD)/libshared.a:
+$(BUILD)/libberth.a $(BUILD)/libshared.a $(BUILD)/libberthctl.a:
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar qcs $@ $^
@@ -72,10 +74,17 @@ $(BUILD)/berthd: $(call obj,$(MAIN)) $(BUILD)/libberth.a
 	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # berthctl gets nothing but protocol/ and agent/common/ to link with.
-$(BUILD)/berthctl: $(call obj,$(CTL)) $(BUILD)/libshared.a
+$(BUILD)/berthctl: $(call obj,$(CTL_MAIN)) $(BUILD)/libberthctl.a \
+                   $(BUILD)/libshared.a
 	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# berthctl's own tests: the shorter stem wins over the rule above.
+$(BUILD)/tests/test_ctl_%: $(BUILD)/obj/tests/unit/test_ctl_%.o \
+                           $(BUILD)/libberthctl.a $(BUILD)/libshared.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
@@ -127,11 +136,14 @@ $(PYTHON) tests/lib/run-unit.py --count $(BUILD)/check/$(1).count $(2) $(3) && \
 exit $$built
 endef
 
+# TSan of some compilers cannot bear much randomness in addresses.
+FIXED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
 unit-build: $(UNIT_BIN)
 check-unit:
 	$(call run-unit,unit,,$(UNIT_BIN))
 check-threaded:
-	$(call run-unit,threaded,--timeout 300,$(call pick,$(THREADED)))
+	$(call run-unit,threaded,--timeout 300 $(if $(FIXED),--wrap '$(FIXED)'),$(call pick,$(THREADED)))
 check-valgrind:
 	$(call run-unit,valgrind,--timeout 300 --wrap 'valgrind -q \
 	    --error-exitcode=99 --leak-check=full \
@@ -140,6 +152,7 @@ check-it: all build/tests/nsinit
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
 lint:
+	-+@$(MAKE) --no-print-directory -k $(call obj,$(SRC)) >/dev/null
 	@LINT_FLAGS="$(subst ",\",$(BASE) $(PKG_CFLAGS))" BERTH_BUILD=$(BUILD) \
 	    tests/lint/run
 check:

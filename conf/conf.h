@@ -15,34 +15,13 @@
 
 #include "agent/common/cleanup.h"
 #include "agent/common/err.h"
+#include "conf/row.h"
 
-enum conf_type {
-    CONF_TEXT,  /* any text */
-    CONF_INT,   /* a number in min..max */
-    CONF_BOOL,  /* yes, no */
-    CONF_ENUM,  /* one of the words of range, "a|b|c" */
-    CONF_LIST,  /* words separated by spaces or commas */
-    CONF_MODE,  /* octal file mode */
-};
-
-/* One row: SETTING(ID, section, key, type, default, min, max, range, reload,
- * doc); reload: whether SIGHUP and ReloadConfig put a change in force. */
 enum conf_id {
 #define SETTING(id, ...) CONF_##id,
 #include "conf/params.def"
 #undef SETTING
     CONF_IDS
-};
-
-struct conf_row {
-    const char *section;
-    const char *key;
-    enum conf_type type;
-    const char *deflt;
-    int64_t min, max;
-    const char *range; /* for CONF_ENUM, else NULL */
-    bool reload;
-    const char *doc;
 };
 
 const struct conf_row *conf_row(enum conf_id id); /* borrowed, static */

@@ -2,10 +2,11 @@
 /* One setting's value: text checked against its row, in the form it is used. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "agent/common/err.h"
-#include "conf/conf.h"
+#include "conf/row.h"
 
 struct value {
     char *text;   /* as written */
