@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Linux guest: it sees a plugged disk where the plan said, with the
+serial that the plan said, and sees it go.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from berthlib import MIB, PATIENCE_S, hctl, unique, wait_for
+
+BOOT_S = 4 * PATIENCE_S  # without KVM, on a busy machine
+
+
+class Guest:
+    """A VM that runs the guest of tests/lib/guest; its console is a log."""
+
+    def __init__(self, berthd, vm, log):
+        self.berthd = berthd
+        self.vm = vm
+        self.log = log
+
+    def lines(self):
+        with open(self.log, errors="replace") as log:
+            return log.read().replace("\r", "").splitlines()
+
+    def said(self, text, seconds=PATIENCE_S):
+        wait_for(lambda: any(text in line for line in self.lines()),
+                 f"the guest to say '{text}'", seconds, 0.1)
+
+    def disks(self):
+        """What the guest saw last: {H:C:T:L or vdX: serial}."""
+        seen = [line for line in self.lines() if "GUEST disks" in line]
+        if not seen:
+            return {}
+        scsi = re.findall(r"(\d+:\d+:\d+:\d+)=\w+/(\S*)", seen[-1])
+        virtio = re.findall(r" (vd\w+)/(\S*)", seen[-1])
+        return dict(scsi + virtio)
+
+    def sees(self, condition, what):
+        return wait_for(lambda: condition(self.disks()), f"the guest to {what}",
+                        PATIENCE_S, 0.1)
+
+
+@pytest.fixture
+def new_guest(berthd, new_vm, guest_image):
+    def boot(cmdline="", **fields):
+        # libvirt gives the files to QEMU's user: these are copies.
+        kernel, initrd = (shutil.copy(path, berthd.images)
+                          for path in guest_image)
+        log = os.path.join(berthd.images, unique("console") + ".log")
+        vm = new_vm(memory=192 * MIB, kernel=kernel, initrd=initrd,
+                    cmdline=f"console=ttyS0 quiet panic=1 {cmdline}".strip(),
+                    serial_log=log, **fields)
+        vm("StartVm")
+        guest = Guest(berthd, vm, log)
+        wait_for(lambda: os.path.exists(log), "the console's log")
+        guest.said("GUEST disks", BOOT_S)
+        return guest
+
+    return boot
+
+
+def place(address):
+    """The guest's own host number is 0: one controller."""
+    return "0:" + hctl(address)
+
+
+def test_guest_sees_disks_come_and_go(new_guest, berthd):
+    guest = new_guest()
+    assert guest.disks() == {}
+    disks = [berthd.disk() for _ in range(3)]
+    places = {}
+    for disk in disks:
+        receipt = guest.vm("AddDisk", **disk)
+        places[place(receipt["address"])] = disk["disk_id"]
+    guest.sees(lambda seen: seen == places, f"see {places}")
+    gone = disks[1]["disk_id"]
+    receipt = guest.vm("HotUnplugDisk", disk=gone)
+    assert receipt["state"] == "done" and receipt["warnings"]
+    guest.sees(lambda seen: gone not in seen.values(), "lose the disk")
+    guest.vm("HotPlugDisk", disk=gone)
+    guest.sees(lambda seen: seen == places, "see the disk at its old place")
+
+
+def test_virtio_blk_guest_answers(new_guest, berthd):
+    guest = new_guest()
+    disk = berthd.disk(interface="virtio", serial="blk-serial")
+    receipt = guest.vm("AddDisk", **disk)
+    assert receipt["address"]["type"] == "pci"
+    guest.sees(lambda seen: "blk-serial" in seen.values(), "see the disk")
+    receipt = guest.vm("HotUnplugDisk", disk=disk["disk_id"])
+    assert receipt["state"] == "done", receipt
+    guest.sees(lambda seen: seen == {}, "lose the disk")
+    again = guest.vm("HotPlugDisk", disk=disk["disk_id"])
+    assert again["state"] == "done"
+    guest.sees(lambda seen: "blk-serial" in seen.values(), "see it again")
+
+
+def test_unplug_of_a_suspended_guest_ends_later(new_guest, berthd):
+    """Pending while the guest cannot answer; the late event completes it."""
+    guest = new_guest()
+    client = guest.vm.client
+    disk = berthd.disk(interface="virtio", serial="late")
+    guest.vm("AddDisk", **disk)
+    guest.sees(lambda seen: "late" in seen.values(), "see the disk")
+    guest.vm("SuspendVm")
+    receipt = guest.vm("HotUnplugDisk", disk=disk["disk_id"], deadline_ms=1000)
+    assert receipt["state"] == "pending"
+    client.call("Subscribe", vm=guest.vm.name)
+    guest.vm("ResumeVm")
+    event = client.event(lambda e: e["type"] == "disk.unplugged")
+    assert disk["disk_id"] in event["device"]
+    wait_for(lambda: client.call("GetOperation", op_id=receipt["op_id"])
+             ["state"] == "done", "the operation to be done")
+    assert guest.vm.disks()[disk["disk_id"]]["state"] == "unplugged"
+    for which in ("live", "config"):
+        assert f"ua-{disk['disk_id']}" not in guest.vm.xml(which)
+
+
+def test_controller_and_disk_into_a_running_guest(new_guest, berthd):
+    guest = new_guest(virtio_scsi=False)
+    guest.vm("UpdateVm", virtio_scsi=True)
+    disk = berthd.disk()
+    receipt = guest.vm("AddDisk", **disk)
+    wanted = {place(receipt["address"]): disk["disk_id"]}
+    guest.sees(lambda seen: seen == wanted, f"see {wanted}")
+
+
+def test_shutdown(new_guest):
+    guest = new_guest()
+    receipt = guest.vm("ShutdownVm")
+    assert receipt["changed"] is True
+    wait_for(lambda: guest.vm.get()["state"] == "shut_off",
+             "the guest to turn itself off")
+
+
+def test_full_storage_pauses_and_says_why(new_guest, berthd):
+    """The file system below a disk is full: the VM pauses, says which disk,
+    and goes on once there is room."""
+    small = os.path.join(berthd.images, unique("small"))
+    os.mkdir(small)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs",
+                    small], check=True)
+    try:
+        guest = new_guest("berth.fill=filled")
+        client = guest.vm.client
+        client.call("Subscribe", vm=guest.vm.name)
+        path = os.path.join(small, "disk.raw")
+        with open(path, "wb") as image:
+            image.truncate(64 * MIB)
+        disk = berthd.disk(serial="filled", cache="writethrough",
+                           error_policy="enospace")
+        disk["source"]["path"] = path
+        guest.vm("AddDisk", **disk)
+        event = client.event(lambda e: e["type"] == "vm.paused")
+        assert event["data"]["reason"] == "ENOSPC"
+        because = wait_for(lambda: guest.vm.get().get("paused_because"),
+                           "the VM to say why it is paused")
+        assert because == {"reason": "ENOSPC", "disk": disk["disk_id"]}
+        subprocess.run(["mount", "-o", "remount,size=128m", small], check=True)
+        guest.vm("ResumeVm")
+        seen = guest.vm.get()
+        assert seen["state"] == "running"
+        assert "paused_because" not in seen
+    finally:
+        guest.vm("DestroyVm")
+        subprocess.run(["umount", small], check=True)
+
+
+def test_qemu_killed_under_a_guest(new_guest, berthd):
+    guest = new_guest()
+    disk = berthd.disk()
+    guest.vm("AddDisk", **disk)
+    os.kill(berthd.qemu_pid(guest.vm.name), signal.SIGKILL)
+    wait_for(lambda: guest.vm.get()["state"] == "shut_off", "the VM to be off")
+    guest.vm("StartVm")
+    guest.sees(lambda seen: disk["disk_id"] in seen.values(),
+               "see its disk after the start")
