@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The way in to a hypervisor: checked, traced, timed. Each function is the
+ * sole caller of the backend's function of that name; a missing one is
+ * UNSUPPORTED "not supported by <backend>". No lock is held in here while a
+ * backend is called. Worker threads only.
+ */
+#pragma once
+
+#include "agent/hyper/ops.h"
+
+struct hyper;
+
+/* The backend that serves a URI ("qemu:…", and "fake:" in tests) is chosen
+ * from a table in hyper.c. Returns owned, NULL + err. */
+struct hyper *hyper_open(const char *name, const char *uri, hyper_event_fn fn,
+                         void *ctx, struct err *err);
+void hyper_close(struct hyper *hyper);
+
+const char *hyper_name(const struct hyper *hyper); /* "local" */
+const char *hyper_uri(const struct hyper *hyper);
+bool hyper_can(const struct hyper *hyper, enum hyper_cap cap);
+bool hyper_connected(struct hyper *hyper);
+void hyper_thread_end(struct hyper *hyper);
+
+/* What the backend's open made: only for fake_script and fake_release. */
+void *hyper_backend(struct hyper *hyper);
+
+json_t *hyper_info(struct hyper *hyper, struct err *err);
+int hyper_list(struct hyper *hyper, struct hyper_domain **out, size_t *n,
+               struct err *err); /* out is owned (free) */
+int hyper_find(struct hyper *hyper, const char *ref, struct hyper_domain *out,
+               struct err *err);
+char *hyper_domain_xml(struct hyper *hyper, const char *uuid,
+                       enum hyper_xml which, struct err *err);
+
+int hyper_define(struct hyper *hyper, const char *xml, struct err *err);
+int hyper_undefine(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_start(struct hyper *hyper, const char *uuid, bool paused,
+                struct err *err);
+int hyper_shutdown(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_destroy(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_reboot(struct hyper *hyper, const char *uuid, bool reset,
+                 struct err *err);
+int hyper_suspend(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_resume(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_autostart(struct hyper *hyper, const char *uuid, bool on,
+                    struct err *err);
+int hyper_attach(struct hyper *hyper, const char *uuid, const char *xml,
+                 struct err *err);
+int hyper_detach(struct hyper *hyper, const char *uuid, const char *alias,
+                 struct err *err);
+int hyper_update(struct hyper *hyper, const char *uuid, const char *xml,
+                 bool force, struct err *err);
+int hyper_resize(struct hyper *hyper, const char *uuid, const char *target,
+                 uint64_t bytes, struct err *err);
+int hyper_iotune(struct hyper *hyper, const char *uuid, const char *target,
+                 const struct hyper_tune *tune, size_t n, struct err *err);
+int hyper_memory(struct hyper *hyper, const char *uuid, uint64_t bytes,
+                 struct err *err);
+int hyper_vcpus(struct hyper *hyper, const char *uuid, unsigned count,
+                struct err *err);
+json_t *hyper_stats(struct hyper *hyper, const char *uuid, struct err *err);
+char *hyper_pidfile(struct hyper *hyper, const char *name);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * QEMU through libvirt. What is special to it: which URIs it serves, where
+ * QEMU's pidfile lies, and the embedded driver, whose directory must be made
+ * ready before it is opened. Everything else is hyper/virt_*.
+ */
+#include "agent/hyper/kvm.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/common/file.h"
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+#include "agent/hyper/virt.h"
+#include "agent/hyper/virt_device.h"
+#include "agent/hyper/virt_domain.h"
+#include "agent/hyper/virt_stats.h"
+
+#define EMBED "qemu:///embed?root="
+#define EXPECTED                                                               \
+    "qemu:///system, qemu:///session, or qemu:///embed?root=DIRECTORY with "   \
+    "an absolute path of letters, digits and /._-+@"
+
+/* QEMU's monitor socket lies below the root in a directory with the VM's
+ * name; sun_path holds 107 bytes and the rest of the path up to 55. */
+#define ROOT_COMFORT 52
+#define ROOT_MAX 96
+
+/* libvirt's other choices need services that are not there: virtlogd for
+ * "logd"; and the default of QEMU's open files ends at 1,011 disks. */
+static const char embed_conf[] = "stdio_handler = \"file\"\n"
+                                 "max_files = 65536\n";
+
+/* The root directory of an embed URI (borrowed from uri), NULL if it is none
+ * or not acceptable. */
+static const char *
+embed_root(const char *uri)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789"
+                                  "/._-+@";
+    const char *root = uri + strlen(EMBED);
+
+    if (strncmp(uri, EMBED, strlen(EMBED)) != 0 || root[0] != '/' ||
+        !root[1] || root[strspn(root, allowed)] || strstr(root, "/../") ||
+        strlen(root) > ROOT_MAX)
+        return NULL;
+    return root;
+}
+
+static int
+check_uri(const char *uri, struct err *err)
+{
+    if (strcmp(uri, "qemu:///system") == 0 ||
+        strcmp(uri, "qemu:///session") == 0 || embed_root(uri))
+        return 0;
+    return err_param(err, ERR_INVALID, "uri", uri, EXPECTED);
+}
+
+/* A qemu.conf that is there is somebody's choice: it stays. */
+static int
+prepare_embed(const char *root, struct err *err)
+{
+    CLEANUP_FREE char *etc = mem_printf("%s/etc", root);
+    CLEANUP_FREE char *conf = mem_printf("%s/qemu.conf", etc);
+    struct stat st;
+
+    if (strlen(root) > ROOT_COMFORT)
+        log_warning("The embed root '%s' is long: VMs with long names will "
+                    "not start, since the path of a unix socket below it has "
+                    "room for 107 bytes",
+                    root);
+    if (file_mkdirs(etc, 0755, err) < 0)
+        return err_wrap(err, "Cannot prepare the embed root");
+    if (stat(conf, &st) == 0)
+        return 0;
+    if (file_write(conf, embed_conf, strlen(embed_conf), 0644, err) < 0)
+        return err_wrap(err, "Cannot prepare the embed root");
+    return 0;
+}
+
+static int
+kvm_open(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
+         struct err *err)
+{
+    const char *root = embed_root(uri);
+
+    if (check_uri(uri, err) < 0)
+        return -1;
+    if (root && prepare_embed(root, err) < 0)
+        return -1;
+    *backend = virt_open(uri, fn, ctx, err);
+    return *backend ? 0 : -1;
+}
+
+static void
+kvm_close(void *backend)
+{
+    virt_close(backend);
+}
+
+static void
+kvm_thread_end(void *backend)
+{
+    virt_thread_end(backend);
+}
+
+static bool
+kvm_connected(void *backend)
+{
+    return virt_connected(backend);
+}
+
+static char *
+session_dir(void)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (runtime && runtime[0] == '/')
+        return mem_printf("%s/libvirt/qemu/run", runtime);
+    /* What libvirt falls back to without a session of systemd's. */
+    runtime = getenv("HOME");
+    return mem_printf("%s/.cache/libvirt/qemu/run", runtime ? runtime : "");
+}
+
+static char *
+kvm_pidfile(void *backend, const char *name)
+{
+    const char *uri = virt_uri(backend);
+    const char *root = embed_root(uri);
+    CLEANUP_FREE char *dir = NULL;
+
+    if (root)
+        dir = mem_printf("%s/run/qemu", root);
+    else if (strcmp(uri, "qemu:///session") == 0)
+        dir = session_dir();
+    else
+        dir = mem_dup("/run/libvirt/qemu");
+    return mem_printf("%s/%s.pid", dir, name);
+}
+
+/* The rows differ in what the driver can do. */
+#define ROW(capabilities)                                                      \
+    {                                                                          \
+        .name = "kvm", .caps = (capabilities), .parallel = true,               \
+        .open = kvm_open, .close = kvm_close, .thread_end = kvm_thread_end,    \
+        .connected = kvm_connected, .info = virt_domain_info,                  \
+        .list = virt_domain_list, .find = virt_domain_find,                    \
+        .xml = virt_domain_xml, .define = virt_domain_define,                  \
+        .undefine = virt_domain_undefine, .start = virt_domain_start,          \
+        .shutdown = virt_domain_shutdown, .destroy = virt_domain_destroy,      \
+        .reboot = virt_domain_reboot, .suspend = virt_domain_suspend,          \
+        .resume = virt_domain_resume, .autostart = virt_domain_autostart,      \
+        .attach = virt_device_attach, .detach = virt_device_detach,            \
+        .update = virt_device_update, .resize = virt_device_resize,            \
+        .iotune = virt_device_iotune, .memory = virt_domain_memory,            \
+        .vcpus = virt_domain_vcpus, .stats = virt_stats_read,                  \
+        .pidfile = kvm_pidfile,                                                \
+    }
+
+const struct hyper_ops kvm_ops =
+    ROW(HYPER_HOTPLUG | HYPER_POOLS | HYPER_SECRETS | HYPER_QEMU_PID);
+
+/* The embedded driver has no pools and no secrets. */
+const struct hyper_ops kvm_embed_ops = ROW(HYPER_HOTPLUG | HYPER_QEMU_PID);

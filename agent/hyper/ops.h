@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A backend's face. hyper/hyper.c is the only caller: it checks, traces and
+ * times each call. Domains are named by UUID text; no handle of the
+ * backend's leaves the call that looked it up. All functions block: worker
+ * threads (and watch's) only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/common/err.h"
+#include "agent/common/json.h"
+#include "agent/common/uuid.h"
+
+enum hyper_cap { /* what a backend can do */
+    HYPER_HOTPLUG = 1 << 0,
+    HYPER_POOLS = 1 << 1,
+    HYPER_SECRETS = 1 << 2,
+    HYPER_QEMU_PID = 1 << 3, /* QEMU runs on this host */
+};
+
+enum hyper_state {
+    HYPER_UNKNOWN,
+    HYPER_RUNNING,
+    HYPER_BLOCKED,
+    HYPER_PAUSED,
+    HYPER_SHUTTING_DOWN,
+    HYPER_SHUT_OFF,
+    HYPER_CRASHED,
+    HYPER_PM_SUSPENDED,
+    HYPER_STATES
+};
+const char *hyper_state_name(enum hyper_state state); /* "shut_off" … */
+bool hyper_state_active(enum hyper_state state);      /* has a process */
+
+struct hyper_domain {
+    char uuid[UUID_TEXT];
+    char name[256];
+    enum hyper_state state;
+    char reason[32]; /* "user", "ioerror", "migration" … or "" */
+    bool persistent;
+    bool autostart;
+};
+
+enum hyper_xml { HYPER_XML_LIVE, HYPER_XML_CONFIG /* INACTIVE | SECURE */ };
+
+struct hyper_tune { /* one limit of hyper_set_iotune */
+    const char *name; /* "total_bytes_sec" … libvirt's names */
+    uint64_t value;
+};
+
+enum hyper_event_type {
+    HYPER_EVENT_LIFECYCLE, /* defined, undefined, started, stopped … */
+    HYPER_EVENT_DEVICE_ADDED,
+    HYPER_EVENT_DEVICE_REMOVED,
+    HYPER_EVENT_REMOVAL_FAILED,
+    HYPER_EVENT_IO_ERROR, /* device = alias, detail = reason ("enospc") */
+    HYPER_EVENT_REBOOT,
+    HYPER_EVENT_TRAY,     /* device = alias, detail = "open" or "close" */
+    HYPER_EVENT_LOST,     /* the connection is gone */
+    HYPER_EVENT_BACK,     /* it is there again: events may have been lost */
+};
+
+struct hyper_event { /* valid during the callback */
+    enum hyper_event_type type;
+    const char *uuid; /* "" for LOST and BACK */
+    const char *name;
+    const char *device; /* alias, or "" */
+    const char *detail; /* "started", "paused", "enospc" … or "" */
+    const char *reason; /* LIFECYCLE: "user", "ioerror", "crashed" … or "" */
+    enum hyper_state state; /* after a LIFECYCLE event; HYPER_UNKNOWN: it did
+                               not change (defined, undefined) */
+};
+
+/* Called in the backend's event thread: must not block; posts to lanes. */
+typedef void (*hyper_event_fn)(void *ctx, const struct hyper_event *event);
+
+struct hyper_ops {
+    const char *name; /* "kvm", "fake" */
+    unsigned caps;    /* enum hyper_cap */
+    bool parallel;    /* calls for different domains may run at once */
+
+    /* uri is checked by the backend; backend is its own state. */
+    int (*open)(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
+                struct err *err);
+    void (*close)(void *backend);
+    void (*thread_end)(void *backend); /* drop this thread's connection */
+    bool (*connected)(void *backend);  /* memory only */
+
+    /* {uri, hypervisor: {type, version}, libvirt: {version}, host: {…}} */
+    json_t *(*info)(void *backend, struct err *err);
+    int (*list)(void *backend, struct hyper_domain **out, size_t *n,
+                struct err *err);
+    /* ref: UUID or exact name. NOT_FOUND. */
+    int (*find)(void *backend, const char *ref, struct hyper_domain *out,
+                struct err *err);
+    char *(*xml)(void *backend, const char *uuid, enum hyper_xml which,
+                 struct err *err);
+
+    int (*define)(void *backend, const char *xml, struct err *err);
+    int (*undefine)(void *backend, const char *uuid, struct err *err);
+    int (*start)(void *backend, const char *uuid, bool paused,
+                 struct err *err);
+    int (*shutdown)(void *backend, const char *uuid, struct err *err);
+    int (*destroy)(void *backend, const char *uuid, struct err *err);
+    int (*reboot)(void *backend, const char *uuid, bool reset,
+                  struct err *err);
+    int (*suspend)(void *backend, const char *uuid, struct err *err);
+    int (*resume)(void *backend, const char *uuid, struct err *err);
+    int (*autostart)(void *backend, const char *uuid, bool on,
+                     struct err *err);
+
+    /* Live only: the definition is written by define (DESIGN.md section 3). */
+    int (*attach)(void *backend, const char *uuid, const char *xml,
+                  struct err *err);
+    /* Asks for the unplug; BUSY when it is already in progress. */
+    int (*detach)(void *backend, const char *uuid, const char *alias,
+                  struct err *err);
+    int (*update)(void *backend, const char *uuid, const char *xml, bool force,
+                  struct err *err);
+    int (*resize)(void *backend, const char *uuid, const char *target,
+                  uint64_t bytes, struct err *err);
+    int (*iotune)(void *backend, const char *uuid, const char *target,
+                  const struct hyper_tune *tune, size_t n, struct err *err);
+    /* bytes; the definition's, and the balloon's where it runs and can. */
+    int (*memory)(void *backend, const char *uuid, uint64_t bytes,
+                  struct err *err);
+    int (*vcpus)(void *backend, const char *uuid, unsigned count,
+                 struct err *err);
+
+    /* One domain's, or every domain's (uuid NULL), statistics: array of
+     * {vm, state, cpu: {}, balloon: {}, vcpu: [], net: [], block: []}. */
+    json_t *(*stats)(void *backend, const char *uuid, struct err *err);
+    /* Path of QEMU's pidfile (HYPER_QEMU_PID); returns owned. */
+    char *(*pidfile)(void *backend, const char *name);
+};

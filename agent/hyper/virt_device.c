@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Live only. Live and persistent in one call would let libvirt add to the
+ * definition what only the running VM needs; the definition is written by
+ * define.
+ */
+#include "agent/hyper/virt_device.h"
+
+#include <libvirt/virterror.h>
+
+#include "agent/hyper/virt.h"
+
+int
+virt_device_attach(void *backend, const char *uuid, const char *xml,
+                   struct err *err)
+{
+    VIRT_HANDLE handle = {0};
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    if (virDomainAttachDeviceFlags(handle.dom, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        return virt_handle_fail(&handle, "attach the device to", err);
+    return 0;
+}
+
+int
+virt_device_detach(void *backend, const char *uuid, const char *alias,
+                   struct err *err)
+{
+    VIRT_HANDLE handle = {0};
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    if (virDomainDetachDeviceAlias(handle.dom, alias, VIR_DOMAIN_AFFECT_LIVE) <
+        0)
+        return virt_handle_fail(&handle, "detach the device from", err);
+    return 0;
+}
+
+int
+virt_device_update(void *backend, const char *uuid, const char *xml,
+                   bool force, struct err *err)
+{
+    const unsigned flags = VIR_DOMAIN_DEVICE_MODIFY_LIVE |
+                           (force ? VIR_DOMAIN_DEVICE_MODIFY_FORCE : 0u);
+    VIRT_HANDLE handle = {0};
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    if (virDomainUpdateDeviceFlags(handle.dom, xml, flags) < 0)
+        return virt_handle_fail(&handle, "change the device of", err);
+    return 0;
+}
+
+int
+virt_device_resize(void *backend, const char *uuid, const char *target,
+                   uint64_t bytes, struct err *err)
+{
+    VIRT_HANDLE handle = {0};
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    if (virDomainBlockResize(handle.dom, target, bytes,
+                             VIR_DOMAIN_BLOCK_RESIZE_BYTES) < 0)
+        return virt_handle_fail(&handle, "resize the disk of", err);
+    return 0;
+}
+
+struct params {
+    virTypedParameterPtr list;
+    int n, max;
+};
+
+static void
+params_free(struct params *params)
+{
+    virTypedParamsFree(params->list, params->n);
+}
+
+int
+virt_device_iotune(void *backend, const char *uuid, const char *target,
+                   const struct hyper_tune *tune, size_t n, struct err *err)
+{
+    CLEANUP(params_free) struct params params = {0};
+    VIRT_HANDLE handle = {0};
+    int rc = 0;
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = virTypedParamsAddULLong(&params.list, &params.n, &params.max,
+                                     tune[i].name, tune[i].value);
+    if (rc < 0 ||
+        virDomainSetBlockIoTune(handle.dom, target, params.list, params.n,
+                                VIR_DOMAIN_AFFECT_LIVE) < 0)
+        return virt_handle_fail(&handle, "limit the disk of", err);
+    return 0;
+}
