@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libxml/parser.h>
+#include <libxml/xmlIO.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/common/buf.h"
 #include "agent/common/mem.h"
 #include "agent/common/utf8.h"
 
@@ -84,22 +86,26 @@ xml_parse(const char *text, size_t len, struct err *err)
     return doc;
 }
 
+static int
+take_text(void *to, const char *data, int len)
+{
+    buf_add(to, data, (size_t)len);
+    return len;
+}
+
 static char *
 print(xmlNodePtr node, int format)
 {
-    xmlBufferPtr buffer = xmlBufferCreate();
-    char *text;
+    struct buf text = BUF_INIT;
+    xmlOutputBufferPtr out =
+        xmlOutputBufferCreateIO(take_text, NULL, &text, NULL);
 
-    if (!buffer)
+    if (!out)
         abort();
-    /* The default grows to the exact size, which is quadratic for 1 MB. */
-    xmlBufferSetAllocationScheme(buffer, XML_BUFFER_ALLOC_DOUBLEIT);
-    if (xmlNodeDump(buffer, node->doc, node, 0, format) < 0)
+    xmlNodeDumpOutput(out, node->doc, node, 0, format, "UTF-8");
+    if (xmlOutputBufferClose(out) < 0)
         abort();
-    text = mem_ndup((const char *)xmlBufferContent(buffer),
-                    (size_t)xmlBufferLength(buffer));
-    xmlBufferFree(buffer);
-    return text;
+    return buf_steal(&text);
 }
 
 char *
