@@ -119,23 +119,30 @@ batch_refuse(struct store *store, struct store_batch *batch)
             store->why);
 }
 
-/* Its statements; hooks learn the row of the INSERT before them. */
+/* The hooks that stand before statement number i learn the row of the last
+ * INSERT; returns the next hook. */
+static size_t
+hooks_learn(struct store_db *db, struct store_batch *batch, size_t hook,
+            size_t i)
+{
+    for (; hook < batch->hook_count && batch->hooks[hook].after <= i; hook++)
+        batch->hooks[hook].rowid = store_db_rowid(db);
+    return hook;
+}
+
 static int
 batch_statements(struct store_db *db, struct store_batch *batch)
 {
     size_t hook = 0;
+    int code = 0;
 
     store_db_forget_rowid(db);
-    for (size_t i = 0; i < batch->count; i++) {
-        int code = store_db_run(db, &batch->stmts[i], NULL, NULL);
-
-        if (code)
-            return code;
-        for (; hook < batch->hook_count && batch->hooks[hook].after <= i + 1;
-             hook++)
-            batch->hooks[hook].rowid = store_db_rowid(db);
+    for (size_t i = 0; i < batch->count && code == 0; i++) {
+        hook = hooks_learn(db, batch, hook, i);
+        code = store_db_run(db, &batch->stmts[i], NULL, NULL);
     }
-    return 0;
+    hooks_learn(db, batch, hook, batch->count);
+    return code;
 }
 
 /*
@@ -151,8 +158,7 @@ batch_apply(struct store_db *db, struct store_batch *batch)
         code = batch_statements(db, batch);
     if (code == 0)
         return store_db_exec(db, "RELEASE batch");
-    if (store_db_judge(db, code) != STORE_HEALTHY ||
-        !store_db_in_transaction(db))
+    if (store_db_judge(code) != STORE_HEALTHY || !store_db_in_transaction(db))
         return code;
     batch->failed = true;
     store_db_fail(db, code, &batch->err);
@@ -184,7 +190,7 @@ group_try(struct store *store, struct store_batch **group, size_t count,
     int code = group_apply(store, group, count);
 
     if (code) {
-        *health = store_db_judge(store->write, code);
+        *health = store_db_judge(code);
         store_db_fail(store->write, code, err);
         if (store_db_in_transaction(store->write))
             store_db_exec(store->write, "ROLLBACK");
@@ -209,6 +215,8 @@ group_commit(struct store *store, struct store_batch **group, size_t count,
     if (health == STORE_FULL) {
         health_set(store, STORE_FULL, err->message);
         store_file_release(store->dir);
+        /* Folded into the file, the log is written from its start again. */
+        store_db_exec(store->write, "PRAGMA wal_checkpoint(PASSIVE)");
         if (group_try(store, group, count, &health, err) == 0)
             return 0;
     }
@@ -295,7 +303,7 @@ store_read(struct store *store, struct err *err,
     lock_take(&store->read_lock);
     code = store_db_run(store->read, &batch->stmts[0], fn, ctx);
     if (code) {
-        health = store_db_judge(store->read, code);
+        health = store_db_judge(code);
         store_db_fail(store->read, code, &cause);
     }
     lock_drop(&store->read_lock);

@@ -6,7 +6,6 @@
  */
 #include "agent/state/store_db.h"
 
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,15 +31,25 @@ static const char damaged[] =
     "berth.db from a backup, or move berth.db, berth.db-wal and berth.db-shm "
     "away to start afresh";
 
-/* What a failure means to who runs the host; looked up by primary code. */
-static const struct {
+#define FULL "the file system is full; free some space on it"
+#define LIMITED                                                            \
+    "it cannot be written: a quota or size limit is reached, or the disk " \
+    "fails; free some space, look at the disk and at the kernel's log"
+#define TAKEN "a record of that name exists already"
+
+/* What a failure means to who runs the host: the first row that has the
+ * extended code or its primary one. A quota (EDQUOT, EFBIG) shows as an I/O
+ * error of a write: it is treated as a full disk. */
+static const struct cause {
     int code;
     enum err_kind kind;
     enum store_health health;
     const char *text;
 } causes[] = {
-    {SQLITE_FULL, ERR_READ_ONLY, STORE_FULL,
-     "the file system is full; free some space on it"},
+    {SQLITE_FULL, ERR_READ_ONLY, STORE_FULL, FULL},
+    {SQLITE_IOERR_WRITE, ERR_READ_ONLY, STORE_FULL, LIMITED},
+    {SQLITE_IOERR_FSYNC, ERR_READ_ONLY, STORE_FULL, LIMITED},
+    {SQLITE_IOERR_SHMSIZE, ERR_READ_ONLY, STORE_FULL, LIMITED},
     {SQLITE_IOERR, ERR_READ_ONLY, STORE_FAILING,
      "reading or writing failed; look at the disk and at the kernel's log"},
     {SQLITE_READONLY, ERR_READ_ONLY, STORE_FAILING,
@@ -53,53 +62,37 @@ static const struct {
     {SQLITE_NOTADB, ERR_READ_ONLY, STORE_DAMAGED, damaged},
     {SQLITE_BUSY, ERR_BUSY, STORE_HEALTHY,
      "another program holds it locked; end that program's transaction"},
+    {SQLITE_CONSTRAINT_UNIQUE, ERR_EXISTS, STORE_HEALTHY, TAKEN},
+    {SQLITE_CONSTRAINT_PRIMARYKEY, ERR_EXISTS, STORE_HEALTHY, TAKEN},
     {SQLITE_CONSTRAINT, ERR_INTERNAL, STORE_HEALTHY,
      "the record contradicts another one"},
 };
 
-#define CAUSES (sizeof(causes) / sizeof(causes[0]))
-
-/* SQLite calls only ENOSPC a full disk; a quota and a size limit are the
- * same to us. */
-static int
-primary(struct store_db *db, int code)
+static const struct cause *
+cause_of(int code)
 {
-    int cause = sqlite3_system_errno(db->handle);
+    static const struct cause other = {0, ERR_INTERNAL, STORE_HEALTHY,
+                                       "the database refused a statement"};
 
-    if ((code & 0xff) == SQLITE_IOERR &&
-        (cause == ENOSPC || cause == EDQUOT || cause == EFBIG))
-        return SQLITE_FULL;
-    return code & 0xff;
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+        if (causes[i].code == code || causes[i].code == (code & 0xff))
+            return &causes[i];
+    return &other;
 }
 
 enum store_health
-store_db_judge(struct store_db *db, int code)
+store_db_judge(int code)
 {
-    for (size_t i = 0; i < CAUSES; i++)
-        if (causes[i].code == primary(db, code))
-            return causes[i].health;
-    return STORE_HEALTHY;
+    return cause_of(code)->health;
 }
 
 int
 store_db_fail(struct store_db *db, int code, struct err *err)
 {
-    enum err_kind kind = ERR_INTERNAL;
-    const char *text = "the database refused a statement";
+    const struct cause *cause = cause_of(code);
 
-    for (size_t i = 0; i < CAUSES; i++) {
-        if (causes[i].code != primary(db, code))
-            continue;
-        kind = causes[i].kind;
-        text = causes[i].text;
-    }
-    if (code == SQLITE_CONSTRAINT_UNIQUE ||
-        code == SQLITE_CONSTRAINT_PRIMARYKEY) {
-        kind = ERR_EXISTS;
-        text = "a record of that name exists already";
-    }
     /* The handle's text belongs to the handle's own last failure. */
-    return err_set(err, kind, "%s: %s (%s).", db->path, text,
+    return err_set(err, cause->kind, "%s: %s (%s).", db->path, cause->text,
                    sqlite3_extended_errcode(db->handle) == code
                        ? sqlite3_errmsg(db->handle)
                        : sqlite3_errstr(code));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A connection to berth.db; only store_db.c includes <sqlite3.h>. Functions
- * that return a code give 0 or SQLite's own; store_db_fail and store_db_judge
- * say what it means and are asked before the next call on the connection.
+ * that return a code give 0 or SQLite's own; store_db_judge says what it
+ * means, store_db_fail tells it (before the next call on the connection).
  * One thread at a time.
  */
 #pragma once
@@ -19,7 +19,7 @@ struct store_row;
 enum store_health {
     STORE_HEALTHY,
     STORE_FAILING, /* it may pass: I/O errors, rights */
-    STORE_FULL,    /* no room: the disk, a quota, a size limit */
+    STORE_FULL,    /* writing fails: no room, a quota, a size limit */
     STORE_DAMAGED  /* never written again */
 };
 
@@ -57,7 +57,9 @@ void store_db_forget_rowid(struct store_db *db);
 
 /* Set err from a code: READ_ONLY, EXISTS, BUSY, INTERNAL. Returns -1. */
 int store_db_fail(struct store_db *db, int code, struct err *err);
-enum store_health store_db_judge(struct store_db *db, int code);
+
+/* What a code says about the file. */
+enum store_health store_db_judge(int code);
 
 const char *store_db_text(const struct store_row *row, int i);
 int64_t store_db_int(const struct store_row *row, int i);
