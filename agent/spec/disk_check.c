@@ -125,7 +125,7 @@ wwn_shape(const struct disk *d)
 static bool
 wwn_possible(const struct disk *d)
 {
-    return !d->wwn || d->interface != DISK_VIRTIO;
+    return !d->wwn || d->interface == DISK_VIRTIO_SCSI;
 }
 
 static bool
@@ -178,7 +178,7 @@ static const struct rule rules[] = {
     {order_fits, "boot_order", "1..1000 or null"},
     {serial_fits, "serial", "1..36 of A-Z a-z 0-9 . _ -"},
     {wwn_shape, "wwn", "16 hexadecimal digits"},
-    {wwn_possible, "wwn", "no wwn: virtio-blk has none; use virtio_scsi"},
+    {wwn_possible, "wwn", "no wwn: only a virtio_scsi disk has one"},
     {native_is_direct, "io",
      "threads or io_uring: native needs cache none or directsync"},
     {iothread_possible, "iothread",

@@ -118,10 +118,16 @@ edit_clear(struct edit *edit)
 xmlNodePtr domain_metadata_find(xmlNodePtr root);
 void domain_metadata_set(xmlNodePtr root, const char *text);
 
+/* Make the <disk> old say what disk says; what berth does not write stays. */
+void domain_merge_disk(xmlNodePtr old, const struct disk *disk);
+
 /*
  * Apply edits to a definition read with INACTIVE|SECURE; returns the new XML,
  * owned. A removal whose disk is not there is no error. Aliases of inactive
- * XML exist only for user aliases (ua-…): others are matched by target.
+ * XML exist only for user aliases (ua-…): others are matched by target and,
+ * but for a cdrom, by source as well. Adding what is there under the same
+ * alias is no error; another disk on the target, or another controller on the
+ * index, is EXISTS. A disk with a boot order displaces <os><boot>.
  */
 char *domain_edit(const char *xml, const struct edit *edits, size_t n,
                   struct err *err);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Edits of a definition. The tree that libvirt gave is changed where it must
- * be and nowhere else: a disk that is replaced keeps every attribute and
- * child that berth does not write itself (tray, geometry, copy_on_read, …).
- * A disk is found by our alias; one without an alias by target and source,
- * since another disk may have got the same target in between.
+ * Edits of a definition: the tree that libvirt gave is changed where it must
+ * be and nowhere else. A disk is found by our alias; one without an alias by
+ * target and source, since another disk may have got the same target in
+ * between.
  */
 #include <string.h>
 
@@ -129,110 +128,23 @@ find_disk(const struct tree *tree, const struct disk *want)
     return have->kind == DISK_CDROM || same(want->path, have->path) ? e : NULL;
 }
 
-/* --- merging ------------------------------------------------------------ */
-
-/* What disk_to_xml writes; all else in a <disk> belongs to somebody else. */
-static const char *const disk_attrs[] = {"type", "device", NULL};
-static const char *const driver_attrs[] = {
-    "name", "type", "cache", "error_policy", "io", "discard", "iothread", NULL};
-static const char *const target_attrs[] = {"dev", "bus", NULL};
-static const char *const boot_attrs[] = {"order", NULL};
-static const char *const whole_children[] = {
-    "readonly", "shareable", "serial", "wwn", "alias", "address", NULL};
-
-/* Give old the named attributes as fresh has them. */
-static void
-merge_attrs(xmlNodePtr old, xmlNodePtr fresh, const char *const *names)
-{
-    for (; *names; names++) {
-        CLEANUP_FREE char *value = xml_attr(fresh, *names);
-
-        if (value)
-            xml_set(old, *names, value);
-        else
-            xmlUnsetProp(old, BAD_CAST * names);
-    }
-}
-
-/* A child that both may have: merged, added, or taken out. */
-static void
-merge_child(xmlNodePtr old, xmlNodePtr fresh, const char *name,
-            const char *const *attrs)
-{
-    xmlNodePtr have = xml_child(old, name);
-    xmlNodePtr want = xml_child(fresh, name);
-
-    if (have && want)
-        merge_attrs(have, want, attrs);
-    else if (have)
-        xml_remove(have);
-    else if (want)
-        xml_copy_into(old, want);
-}
-
-static void
-replace_child(xmlNodePtr old, xmlNodePtr fresh, const char *name)
-{
-    xmlNodePtr have = xml_child(old, name);
-    xmlNodePtr want = xml_child(fresh, name);
-
-    if (have)
-        xml_remove(have);
-    if (want)
-        xml_copy_into(old, want);
-}
-
-/* Bursts (…_max) and groups in <iotune> are kept. */
-static void
-merge_iotune(xmlNodePtr old, xmlNodePtr fresh)
-{
-    xmlNodePtr have = xml_child(old, "iotune");
-    xmlNodePtr want = xml_child(fresh, "iotune");
-
-    if (!have) {
-        replace_child(old, fresh, "iotune");
-        return;
-    }
-    for (size_t i = 0; i < DISK_IOTUNE_ROWS; i++)
-        replace_child(have, want, disk_iotune_name(i));
-    if (!xml_child(have, NULL))
-        xml_remove(have);
-}
-
-static void
-merge_disk(xmlNodePtr old, const struct disk *disk)
-{
-    CLEANUP_XML xmlDocPtr doc = xml_new("devices");
-    CLEANUP_DISK struct disk *was = disk_from_xml(old);
-    xmlNodePtr fresh = disk_to_xml(disk, xml_root(doc));
-    bool moved =
-        disk->source_type != DISK_SOURCE_OTHER &&
-        (was->source_type != disk->source_type || !same(was->path, disk->path));
-
-    if (moved) {
-        replace_child(old, fresh, "source");
-        /* The chain below the old source is not that of the new one. */
-        if (xml_child(old, "backingStore"))
-            xml_remove(xml_child(old, "backingStore"));
-    }
-    if (disk->source_type != DISK_SOURCE_OTHER)
-        merge_attrs(old, fresh, disk_attrs);
-    if (disk->address.type == ADDRESS_NONE && was->interface == disk->interface)
-        address_to_xml(fresh, &was->address, false);
-    merge_child(old, fresh, "driver", driver_attrs);
-    merge_child(old, fresh, "target", target_attrs);
-    merge_child(old, fresh, "boot", boot_attrs);
-    merge_iotune(old, fresh);
-    for (const char *const *name = whole_children; *name; name++)
-        replace_child(old, fresh, *name);
-}
-
 /* --- the edits ---------------------------------------------------------- */
+
+/* libvirt takes the boot order of devices or that of <os>, not both, and
+ * fills in the latter by itself where there is neither. */
+static void
+prefer_device_order(const struct tree *tree, const struct disk *disk)
+{
+    xmlNodePtr os = xml_child(tree->root, "os");
+
+    while (disk->boot_order && xml_child(os, "boot"))
+        xml_remove(xml_child(os, "boot"));
+}
 
 static void
 replace_entry(struct entry *e, const struct disk *disk)
 {
-    merge_disk(e->node, disk);
+    domain_merge_disk(e->node, disk);
     clear_entry(e);
     e->alias = mem_dup(disk->alias);
     e->target = mem_dup(disk->target);
@@ -244,6 +156,7 @@ add_disk(struct tree *tree, const struct edit *edit, struct err *err)
     struct entry *there = find_alias(tree, edit->disk->alias);
 
     if (there) { /* an edit that is made again changes nothing */
+        prefer_device_order(tree, edit->disk);
         replace_entry(there, edit->disk);
         return 0;
     }
@@ -252,6 +165,7 @@ add_disk(struct tree *tree, const struct edit *edit, struct err *err)
                        "The definition has another disk with target %s; "
                        "nothing was changed",
                        edit->disk->target);
+    prefer_device_order(tree, edit->disk);
     index_disk(tree, disk_to_xml(edit->disk, tree->devices));
     return 0;
 }
@@ -280,6 +194,7 @@ replace_disk(struct tree *tree, const struct edit *edit, struct err *err)
                        "The definition has no disk with alias %s or target %s",
                        edit->disk->alias ? edit->disk->alias : "(none)",
                        edit->disk->target ? edit->disk->target : "(none)");
+    prefer_device_order(tree, edit->disk);
     replace_entry(e, edit->disk);
     return 0;
 }

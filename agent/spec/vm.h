@@ -65,6 +65,7 @@ void vm_nic_to_xml(const struct vm_nic *nic, xmlNodePtr devices);
 
 /* The rows of a VM object (CreateVm's parameters). */
 extern const struct field vm_fields[];
+#define VM_NFIELDS 21 /* a constant, for the row of CreateVm */
 extern const size_t vm_nfields;
 
 /* A wish from a peer: checked, defaults filled in, ids and MACs made.

@@ -115,7 +115,9 @@ const struct field vm_fields[] = {
      .deflt = "false",
      .doc = "Start with the host"},
 };
-const size_t vm_nfields = sizeof(vm_fields) / sizeof(vm_fields[0]);
+const size_t vm_nfields = VM_NFIELDS;
+_Static_assert(sizeof(vm_fields) / sizeof(vm_fields[0]) == VM_NFIELDS,
+               "VM_NFIELDS counts the rows");
 
 static const char *const output_only[] = {"hypervisor", "state",
                                           "paused_because"};
@@ -188,23 +190,24 @@ check_disk(const struct vm *vm, const struct disk *disk, const json_t *obj,
            const char *at, struct err *err)
 {
     bool q35 = vm_is_q35(vm);
+    const char *expected = NULL;
+    CLEANUP_FREE char *param = NULL;
 
     if (disk->interface == DISK_VIRTIO_SCSI && !vm->virtio_scsi)
-        return refuse(at, "interface", obj,
-                      "an interface that the VM has: its virtio_scsi is false",
-                      err);
+        expected = "an interface that the VM has: its virtio_scsi is false";
     if (disk->interface == DISK_SATA && !q35)
-        return refuse(at, "interface", obj,
-                      "virtio_scsi or virtio (a cdrom: ide or virtio_scsi): a "
-                      "pc machine has no sata",
-                      err);
+        expected = "virtio_scsi or virtio (a cdrom: ide or virtio_scsi): a pc "
+                   "machine has no sata";
     if (disk->interface == DISK_IDE && q35)
-        return refuse(at, "interface", obj,
-                      "sata or virtio_scsi: a q35 machine has no ide", err);
+        expected = "sata or virtio_scsi: a q35 machine has no ide";
     if (disk->iothread > vm->iothreads)
         return refuse(at, "iothread", obj,
                       "at most the VM's iothreads, or null", err);
-    return 0;
+    if (!expected)
+        return 0;
+    param = mem_printf("%sinterface", at);
+    return err_param(err, ERR_INVALID, param,
+                     disk_interface_name(disk->interface), expected);
 }
 
 static int

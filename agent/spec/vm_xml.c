@@ -61,7 +61,16 @@ add_head(const struct vm *vm, const char *metadata, xmlNodePtr root)
         xml_set(xml_add(root, "cpu", NULL), "mode", "host-passthrough");
 }
 
-/* The machine's own controllers, where the chipset has them. */
+/* The machine's own controllers, where the chipset has them. They are made by
+ * QEMU under names of its own: an alias of ours would name a bus that is not
+ * there. */
+static void
+add_builtin(struct controller *c, xmlNodePtr devices)
+{
+    *c->alias = '\0';
+    controller_to_xml(c, devices);
+}
+
 static void
 add_chipset(const struct vm *vm, xmlNodePtr devices)
 {
@@ -69,17 +78,16 @@ add_chipset(const struct vm *vm, xmlNodePtr devices)
     struct controller c;
 
     controller_init(&c, "pci", q35 ? "pcie-root" : "pci-root", 0);
-    controller_to_xml(&c, devices);
+    add_builtin(&c, devices);
     for (size_t i = 0; i < vm->nports; i++)
         controller_to_xml(&vm->ports[i], devices);
     controller_init(&c, q35 ? "sata" : "ide", "", 0);
     c.address = (struct address){.type = ADDRESS_PCI};
     c.address.pci.slot = q35 ? 0x1f : 1;
     c.address.pci.function = q35 ? 2 : 1;
-    controller_to_xml(&c, devices);
+    add_builtin(&c, devices);
     controller_init(&c, "usb", "none", 0);
-    *c.alias = '\0'; /* it is no device */
-    controller_to_xml(&c, devices);
+    add_builtin(&c, devices);
 }
 
 static void
