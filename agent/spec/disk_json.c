@@ -9,25 +9,10 @@
 
 #include "agent/common/mem.h"
 #include "agent/spec/disk.h"
-
-/* Limits that the rows of one type share: boot_order and iothread; serial and
- * wwn (disk_check knows them closer). */
-#define LIMITS_INT .min = 1, .max = 1000
-#define LIMITS_TEXT .max = 64
-#define LIMITS_UUID .max = 0
-#define LIMITS_ENUM .max = 0
-#define LIMITS_OBJECT .max = 0
-#define LIMITS_SIZE .max = 0
-#define LIMITS_BOOL .max = 0
+#include "agent/spec/disk_rows.h"
 
 const struct field disk_fields[] = {
-#define FIELD(field_name, field_type, words, when, text) \
-    {.name = #field_name,                                \
-     .type = FIELD_##field_type,                         \
-     LIMITS_##field_type,                                \
-     .range = words,                                     \
-     .live = FIELD_##when,                               \
-     .doc = text},
+#define FIELD DISK_ROW
 #include "agent/spec/disk_fields.def"
 #undef FIELD
 };

@@ -125,6 +125,13 @@ fits_array(const struct field *field, const json_t *value)
            (field->max <= 0 || json_array_size(value) <= (size_t)field->max);
 }
 
+static bool
+fits_any(const struct field *field, const json_t *value)
+{
+    (void)field;
+    return !json_is_null(value);
+}
+
 static const struct type {
     const char *name;
     const char *expected; /* when the row has no range of its own */
@@ -144,6 +151,7 @@ static const struct type {
     [FIELD_ENUM] = {"string", "one of its words", fits_enum},
     [FIELD_OBJECT] = {"object", "an object", fits_object},
     [FIELD_ARRAY] = {"array", "an array", fits_array},
+    [FIELD_ANY] = {"any", "a value", fits_any},
 };
 
 const char *

@@ -24,6 +24,7 @@ enum field_type {
     FIELD_ENUM,   /* one of the words of range */
     FIELD_OBJECT, /* checked further by its own reader */
     FIELD_ARRAY,
+    FIELD_ANY, /* checked by the verb */
     FIELD_TYPES
 };
 

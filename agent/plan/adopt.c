@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * From libvirt to the VM table, and from there to rows: a disk or controller
+ * that has none gets one with the address it has now; a row whose device came
+ * or went outside is brought up to date and announced. What is pending is
+ * left to who waits for it.
+ */
+#include "agent/plan/adopt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+
+/* --- looking ------------------------------------------------------------ */
+
+static void
+seen(struct env *env, const struct hyper_domain *domain)
+{
+    vm_table_seen(env->vms,
+                  &(struct vm_seen){domain->uuid, domain->name,
+                                    hyper_state_name(domain->state),
+                                    domain->reason,
+                                    hyper_state_active(domain->state),
+                                    domain->persistent, domain->autostart});
+}
+
+int
+adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
+           struct err *err)
+{
+    struct hyper_domain domain;
+
+    if (hyper_find(env->hyper, ref, &domain, err) < 0)
+        return -1;
+    seen(env, &domain);
+    snprintf(uuid, UUID_TEXT, "%s", domain.uuid);
+    return 0;
+}
+
+static int
+read_view(struct env *env, const char *uuid, enum hyper_xml which,
+          struct domain **out, struct err *err)
+{
+    CLEANUP_TEXT char *xml = hyper_domain_xml(env->hyper, uuid, which, err);
+
+    *out = xml ? domain_parse(xml, err) : NULL;
+    return *out ? 0 : -1;
+}
+
+int
+adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.stale = true};
+    CLEANUP_DOMAIN struct domain *live = NULL, *config = NULL;
+    struct hyper_domain domain;
+    bool known = vm_table_get(env->vms, uuid, &info);
+
+    if (known && !force && !info.stale &&
+        (info.live || !info.active) && (info.config || !info.persistent))
+        return 0;
+    if (hyper_find(env->hyper, uuid, &domain, err) < 0) {
+        if (err && err->kind == ERR_NOT_FOUND)
+            vm_table_absent(env->vms, uuid);
+        return -1;
+    }
+    if (hyper_state_active(domain.state) &&
+        read_view(env, uuid, HYPER_XML_LIVE, &live, err) < 0)
+        return -1;
+    if (domain.persistent &&
+        read_view(env, uuid, HYPER_XML_CONFIG, &config, err) < 0)
+        return -1;
+    seen(env, &domain);
+    if (!live)
+        vm_table_no_live(env->vms, uuid);
+    vm_table_views(env->vms, uuid, live, config);
+    return 0;
+}
+
+int
+adopt_all(struct env *env, struct err *err)
+{
+    CLEANUP_FREE struct hyper_domain *domains = NULL;
+    CLEANUP_FREE struct vm_info *before = NULL;
+    size_t n, nbefore;
+
+    if (hyper_list(env->hyper, &domains, &n, err) < 0)
+        return -1;
+    before = vm_table_all(env->vms, &nbefore);
+    for (size_t i = 0; i < nbefore; i++) {
+        bool there = false;
+
+        for (size_t k = 0; k < n && !there; k++)
+            there = !strcmp(domains[k].uuid, before[i].record.uuid);
+        if (!there)
+            vm_table_absent(env->vms, before[i].record.uuid);
+        vm_info_clear(&before[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
+
+        seen(env, &domains[i]);
+        if (adopt_refresh(env, domains[i].uuid, true, &why) < 0)
+            log_warning("VM \"%s\" cannot be read: %s", domains[i].name,
+                        why.message);
+    }
+    return 0;
+}
+
+/* --- rows --------------------------------------------------------------- */
+
+struct adoption {
+    struct env *env;
+    const char *uuid;
+    struct vm_info info;
+    struct device **rows;
+    size_t nrows;
+    struct store_batch *batch;
+    struct device **changed; /* owned copies, for memory after the commit */
+    size_t nchanged;
+    bool first; /* not recorded before */
+};
+
+static void
+change(struct adoption *a, struct device *device /* takes */)
+{
+    device_row(a->batch, a->uuid, device);
+    a->changed = mem_more(a->changed, a->nchanged, sizeof(*a->changed));
+    a->changed[a->nchanged++] = device;
+}
+
+static bool
+is_user_alias(const char *alias)
+{
+    return alias && !strncmp(alias, "ua-", 3);
+}
+
+/* A row and a disk of a view are the same device: by user alias, else by
+ * target name. */
+static bool
+same_disk(const struct disk *row, const struct disk *disk)
+{
+    if (is_user_alias(row->alias) || is_user_alias(disk->alias))
+        return row->alias && disk->alias && !strcmp(row->alias, disk->alias);
+    return row->target && disk->target && !strcmp(row->target, disk->target);
+}
+
+static struct device *
+row_of(const struct adoption *a, const struct disk *disk)
+{
+    for (size_t i = 0; i < a->nrows; i++)
+        if (a->rows[i]->disk && same_disk(a->rows[i]->disk, disk))
+            return a->rows[i];
+    for (size_t i = 0; i < a->nchanged; i++)
+        if (a->changed[i]->disk && same_disk(a->changed[i]->disk, disk))
+            return a->changed[i];
+    return NULL;
+}
+
+static bool
+id_taken(const struct adoption *a, const char *id)
+{
+    for (size_t i = 0; i < a->nrows; i++)
+        if (!strcmp(a->rows[i]->id, id))
+            return true;
+    for (size_t i = 0; i < a->nchanged; i++)
+        if (!strcmp(a->changed[i]->id, id))
+            return true;
+    return false;
+}
+
+/* The id in its alias, else its serial where that is a UUID not yet used,
+ * else a new one. */
+static void
+choose_id(const struct adoption *a, struct disk *disk)
+{
+    if (disk->id[0] && !id_taken(a, disk->id))
+        return;
+    if (disk->serial && uuid_canon(disk->serial, disk->id) &&
+        !id_taken(a, disk->id))
+        return;
+    uuid_new(disk->id);
+}
+
+static void
+adopt_disk(struct adoption *a, const struct disk *disk)
+{
+    CLEANUP_DISK struct disk *copy = NULL;
+    struct device *row = row_of(a, disk);
+
+    if (row || disk->interface == DISK_OTHER_BUS)
+        return;
+    copy = disk_copy(disk);
+    choose_id(a, copy);
+    copy->wanted = true;
+    copy->state = DISK_PLUGGED;
+    change(a, device_for_disk(copy));
+}
+
+static void
+adopt_controller(struct adoption *a, const struct controller *controller)
+{
+    struct device *device;
+
+    if (!controller_is_virtio_scsi(controller))
+        return;
+    device = device_for_controller(controller);
+    if (id_taken(a, device->id))
+        device_free(device);
+    else
+        change(a, device);
+}
+
+static void
+adopt_view(struct adoption *a, const struct domain *view)
+{
+    for (size_t i = 0; view && i < view->ndisks; i++)
+        adopt_disk(a, view->disks[i]);
+    for (size_t i = 0; view && i < view->ncontrollers; i++)
+        adopt_controller(a, &view->controllers[i]);
+}
+
+static const struct disk *
+find_in(const struct domain *view, const struct disk *row)
+{
+    for (size_t i = 0; view && i < view->ndisks; i++)
+        if (same_disk(row, view->disks[i]))
+            return view->disks[i];
+    return NULL;
+}
+
+static void
+announce(struct adoption *a, const struct disk *disk)
+{
+    bool plugged = disk->state == DISK_PLUGGED;
+
+    eventlog_add(a->env->eventlog, a->batch,
+                 &(struct event){.type = plugged ? "disk.plugged"
+                                                 : "disk.unplugged",
+                                 .vm = a->uuid,
+                                 .device = disk->alias,
+                                 .origin = "hypervisor"});
+}
+
+/* Bring a row up to date with what the views say of its device. */
+static void
+update_row(struct adoption *a, const struct device *device)
+{
+    const struct disk *row = device->disk, *now;
+    enum disk_state state;
+    struct device *copy;
+
+    if (!row || row->state == DISK_UNPLUG_PENDING)
+        return;
+    now = find_in(a->info.active ? a->info.live : a->info.config, row);
+    state = now ? DISK_PLUGGED : DISK_UNPLUGGED;
+    if (state == row->state &&
+        (!now || !now->alias || is_user_alias(now->alias) ||
+         (row->alias && !strcmp(row->alias, now->alias))))
+        return;
+    copy = device_copy(device);
+    if (now && now->alias && !is_user_alias(row->alias)) {
+        free(copy->disk->alias);
+        copy->disk->alias = mem_dup(now->alias);
+    }
+    if (state != row->state) {
+        copy->disk->state = state;
+        copy->disk->wanted = state == DISK_PLUGGED;
+        announce(a, copy->disk);
+    }
+    change(a, copy);
+}
+
+static void
+adoption_clear(struct adoption *a)
+{
+    vm_info_clear(&a->info);
+    device_free_all(a->rows, a->nrows);
+    device_free_all(a->changed, a->nchanged);
+    store_batch_free(a->batch);
+}
+
+static int
+adoption_commit(struct adoption *a, struct err *err)
+{
+    if (!a->first && !a->nchanged)
+        return 0;
+    if (store_commit(a->env->store, STEAL(a->batch), err) < 0)
+        return -1;
+    if (a->first)
+        vm_table_put(a->env->vms, &a->info.record);
+    for (size_t i = 0; i < a->nchanged; i++)
+        vm_table_device_put(a->env->vms, a->uuid, a->changed[i]);
+    return 0;
+}
+
+int
+adopt_vm(struct env *env, const char *uuid, struct err *err)
+{
+    CLEANUP(adoption_clear) struct adoption a = {.env = env, .uuid = uuid};
+
+    if (!vm_table_get(env->vms, uuid, &a.info) || !a.info.present)
+        return err_set(err, ERR_NOT_FOUND, "There is no VM %s on this host",
+                       uuid);
+    a.rows = vm_table_devices(env->vms, uuid, &a.nrows);
+    a.batch = store_batch_new();
+    a.first = !a.info.recorded;
+    if (a.first) {
+        a.info.record.adopted = true;
+        a.info.record.virtio_scsi = true;
+        vm_table_row(a.batch, &a.info.record);
+        log_info("VM \"%s\" (%s) is adopted with the addresses it has",
+                 a.info.record.name, uuid);
+    }
+    for (size_t i = 0; i < a.nrows; i++)
+        update_row(&a, a.rows[i]);
+    adopt_view(&a, a.info.live);
+    adopt_view(&a, a.info.config);
+    return adoption_commit(&a, err);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Looking at libvirt's domains: state and views into the VM table, and the
+ * adoption of what nobody recorded (its disks get ids and rows with the
+ * addresses they have). Worker threads, in the VM's lane where one is named.
+ */
+#pragma once
+
+#include "agent/plan/env.h"
+
+/* A name that the table does not know: ask libvirt, add it to the table. */
+int adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
+               struct err *err);
+
+/* Read both views again where they are stale (or always, with force). */
+int adopt_refresh(struct env *env, const char *uuid, bool force,
+                  struct err *err);
+
+/* Make the rows agree with the views: rows for disks and virtio-scsi
+ * controllers that have none, plugged or not as libvirt says. The VM is
+ * recorded afterwards. No-op where nothing differs. */
+int adopt_vm(struct env *env, const char *uuid, struct err *err);
+
+/* Every domain: at start and when the connection is back. */
+int adopt_all(struct env *env, struct err *err);

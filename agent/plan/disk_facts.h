@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Facts of the host that disk plans need: whether a source may be used, is
+ * there, is what was said, and is free. Changes nothing. Worker threads.
+ */
+#pragma once
+
+#include "agent/plan/disk_plan.h"
+#include "agent/plan/env.h"
+
+/* gather functions of struct planner; wish is a struct disk_wish. */
+
+/* wish->disk, or the recorded disk: its source checked for a plug; a missing
+ * image with a size is to be created. */
+int disk_facts_source(struct env *env, const struct known *known, void *wish,
+                      struct err *err);
+
+/* Who uses the image of a recorded disk that is to be deleted. */
+int disk_facts_delete(struct env *env, const struct known *known, void *wish,
+                      struct err *err);
+
+/* The size that the image of a recorded disk has now. */
+int disk_facts_size(struct env *env, const struct known *known, void *wish,
+                    struct err *err);
+
+/* One disk's source, for CreateVm: refused where it may not be used. *create:
+ * it is to be made. */
+int disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
+                     bool *create, struct image_facts *facts,
+                     char used_by[256], struct err *err);

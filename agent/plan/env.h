@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What every verb and plan works with: borrowed pointers to the rooms below,
+ * wired once by main.c. Immutable after start but for conf, which a reload
+ * replaces (older snapshots live until the end). Any thread.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "agent/hyper/hyper.h"
+#include "agent/post/notify.h"
+#include "agent/state/eventlog.h"
+#include "agent/state/ops.h"
+#include "agent/state/store.h"
+#include "agent/state/vm_table.h"
+#include "agent/work/pool.h"
+#include "conf/conf.h"
+
+struct env {
+    struct store *store;
+    struct eventlog *eventlog;
+    struct vm_table *vms;
+    struct ops *ops;
+    struct hyper *hyper; /* the local hypervisor */
+    struct pool *pool;
+    struct notify *notify;
+    _Atomic(struct conf *) conf;
+    const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
+    const char *version;
+    size_t nverbs; /* rows of the verb table, for GetCapabilities */
+    int64_t started_ms; /* wall time */
+    /* Replace conf by what the files say now (ReloadConfig, SIGHUP): main's
+     * function; returns {changed: [], restart_needed: []}, owned. */
+    json_t *(*reload)(void *ctx, struct err *err);
+    /* {days_left, not_after} of the TLS certificate, or NULL. Any thread. */
+    json_t *(*tls_info)(void *ctx);
+    void *ctx;
+};
+
+static inline const struct conf *
+env_conf(struct env *env)
+{
+    return atomic_load(&env->conf);
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * From request to receipt. Phases: replay (a stored receipt answers) → known
+ * (views fresh, domain adopted) → gathered → planned → dry run or applied →
+ * recorded. And the late end of an unplug that was pending.
+ */
+#include "agent/plan/operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/common/clock.h"
+#include "agent/common/log.h"
+#include "agent/plan/adopt.h"
+#include "agent/plan/apply.h"
+#include "agent/plan/disk_plan.h"
+#include "agent/state/receipts.h"
+
+/* --- replay ------------------------------------------------------------- */
+
+/* 1 with *out when a receipt of that op_id answers, 0 when there is none. */
+static int
+replay(struct env *env, const struct request *request, json_t **out,
+       struct err *err)
+{
+    char hash[RECEIPTS_HASH];
+    const char *state;
+    CLEANUP_JSON json_t *stored = NULL;
+
+    if (receipts_find(env->store, request->peer, request->op_id, &stored, hash,
+                      err) < 0)
+        return -1;
+    if (!stored)
+        return 0;
+    if (strcmp(hash, request->body_hash) != 0 ||
+        strcmp(json_get_text(stored, "verb", ""), request->verb) != 0)
+        return err_set(err, ERR_OP_ID_CONFLICT,
+                       "op_id %s was used for a %s with other parameters; "
+                       "use a new op_id for a new operation",
+                       request->op_id, json_get_text(stored, "verb", "verb"));
+    state = json_get_text(stored, "state", "");
+    if (!strcmp(state, "failed") || !strcmp(state, "cancelled")) {
+        json_t *receipt = json_object_get(stored, "receipt");
+        enum err_kind kind =
+            err_kind_parse(json_get_text(receipt, "kind", "INTERNAL"));
+
+        return err_set(err, kind ? kind : ERR_INTERNAL, "%s",
+                       json_get_text(receipt, "message",
+                                     "The operation failed"));
+    }
+    *out = json_incref(json_object_get(stored, "receipt"));
+    if (json_is_object(*out))
+        return 1;
+    return err_set(err, ERR_BUSY,
+                   "Operation %s is %s and has no receipt yet; ask "
+                   "GetOperation",
+                   request->op_id, state);
+}
+
+/* --- known -------------------------------------------------------------- */
+
+struct knowledge {
+    struct vm_info info;
+    struct device **devices;
+    size_t ndevices;
+    struct known known;
+};
+
+static void
+knowledge_clear(struct knowledge *k)
+{
+    vm_info_clear(&k->info);
+    device_free_all(k->devices, k->ndevices);
+}
+
+/* What is known of the VM now; a VM that is to be made has nothing. */
+static int
+know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
+{
+    const struct conf *conf = env_conf(env);
+
+    memset(k, 0, sizeof(*k));
+    k->known.defaults = (struct vm_defaults){
+        .virtio_scsi = conf_int(conf, CONF_VM_VIRTIO_SCSI) != 0,
+        .spare_root_ports =
+            (unsigned)conf_int(conf, CONF_VM_SPARE_ROOT_PORTS),
+        .virt = env->virt,
+    };
+    if (!vm_table_get(env->vms, vm, &k->info))
+        return 0;
+    if (k->info.present) {
+        vm_info_clear(&k->info);
+        if (adopt_refresh(env, vm, false, err) < 0 ||
+            adopt_vm(env, vm, err) < 0)
+            return -1;
+        if (!vm_table_get(env->vms, vm, &k->info))
+            return err_set(err, ERR_NOT_FOUND, "VM %s is gone", vm);
+    }
+    k->known.vm = &k->info;
+    k->devices = vm_table_devices(env->vms, vm, &k->ndevices);
+    k->known.devices = k->devices;
+    k->known.ndevices = k->ndevices;
+    return 0;
+}
+
+/* --- receipt ------------------------------------------------------------ */
+
+static json_t *
+make_receipt(const struct request *request, const struct plan *plan,
+             const struct applied *applied, int64_t started_us)
+{
+    json_t *receipt = json_object(), *timings = json_object();
+
+    json_put_text(receipt, "op_id", request->op_id);
+    json_put_text(receipt, "state", op_state_name(applied->state));
+    json_put_bool(receipt, "changed",
+                  applied->steps > 0 && applied->state != OP_REFUSED);
+    json_object_update(receipt, plan->result);
+    if (applied->notes)
+        json_object_update(receipt, applied->notes);
+    json_put(receipt, "warnings", json_incref(plan->warnings));
+    json_put_int(timings, "hypervisor", applied->hypervisor_us / 1000);
+    json_put_int(timings, "commit", applied->commit_us / 1000);
+    json_put_int(timings, "total", (clock_mono_us() - started_us) / 1000);
+    json_put(receipt, "timings_ms", timings);
+    return receipt;
+}
+
+static void
+add_done_event(struct env *env, struct store_batch *batch,
+               const struct op *op, const json_t *receipt)
+{
+    eventlog_add(env->eventlog, batch,
+                 &(struct event){.type = "op.done",
+                                 .vm = op->vm[0] ? op->vm : NULL,
+                                 .device = json_get_text(receipt, "device",
+                                                         NULL),
+                                 .op_id = op->op_id,
+                                 .flow_id = op->flow_id,
+                                 .origin = "operation",
+                                 .data = (json_t *)receipt});
+}
+
+/* The receipt is durable before anybody hears of it. */
+static int
+record_end(struct env *env, const struct op *op, bool begun,
+           const struct plan *plan, enum op_state state,
+           const json_t *receipt, struct err *err)
+{
+    struct store_batch *batch = store_batch_new();
+
+    if (!begun) {
+        journal_op(batch, op);
+        apply_record_rows(batch, op->vm, plan->reserve, plan->nreserve);
+    }
+    journal_receipt(batch, op, state, receipt);
+    if (state == OP_DONE)
+        add_done_event(env, batch, op, receipt);
+    if (store_commit(env->store, batch, err) < 0)
+        return -1;
+    if (!begun)
+        apply_remember(env, op->vm, plan->reserve, plan->nreserve);
+    return 0;
+}
+
+/* A disk that is only recorded is news too. */
+static void
+announce_reserved(struct env *env, const struct op *op,
+                  const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->nreserve; i++)
+        if (plan->release[i].kind == RECORD_DEVICE_GONE)
+            eventlog_post(env->eventlog,
+                          &(struct event){
+                              .type = "disk.added",
+                              .vm = op->vm,
+                              .device = plan->reserve[i].device->disk->alias,
+                              .op_id = op->op_id,
+                              .flow_id = op->flow_id,
+                              .origin = "operation"});
+}
+
+static json_t *
+carry_out(struct env *env, const struct request *request, const struct op *op,
+          struct knowledge *k, struct plan *plan, struct err *err)
+{
+    struct applied applied = {.state = OP_DONE};
+    int64_t started = clock_mono_us();
+    bool begun = plan->nsteps > 0;
+    CLEANUP_JSON json_t *receipt = NULL;
+
+    if (begun &&
+        apply_run(env, request, op, &k->info, plan, &applied, err) < 0) {
+        json_decref(applied.notes);
+        return NULL;
+    }
+    if (applied.state == OP_PENDING)
+        plan_warn(plan, "The guest has not let the device go yet; the "
+                        "operation completes by itself when it does. A guest "
+                        "that was not up when it was asked needs a reset");
+    receipt = make_receipt(request, plan, &applied, started);
+    if (plan->nreserve && !begun)
+        json_put_bool(receipt, "changed", true);
+    json_decref(applied.notes);
+    if (record_end(env, op, begun, plan, applied.state, receipt, err) < 0)
+        return NULL;
+    announce_reserved(env, op, plan);
+    return STEAL(receipt);
+}
+
+static json_t *
+plan_and_do(struct env *env, const struct request *request, const char *vm,
+            const struct planner *planner, void *wish, struct err *err)
+{
+    struct op op = {.peer = request->peer,
+                    .verb = request->verb,
+                    .flow_id = request->flow_id[0] ? request->flow_id : NULL,
+                    .body_hash = request->body_hash,
+                    .started_ms = clock_wall_ms()};
+    CLEANUP(knowledge_clear) struct knowledge k;
+    CLEANUP_PLAN struct plan plan;
+    json_t *result;
+
+    memcpy(op.op_id, request->op_id, sizeof(op.op_id));
+    snprintf(op.vm, sizeof(op.vm), "%s", vm);
+    plan_init(&plan);
+    if (know(env, vm, &k, err) < 0 ||
+        (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
+        planner->plan(&k.known, wish, &plan, err) < 0)
+        return NULL;
+    if (request->dry_run)
+        return plan_to_json(&plan);
+    ops_begin(env->ops, &op);
+    result = carry_out(env, request, &op, &k, &plan, err);
+    ops_end(env->ops, op.peer, op.op_id);
+    return result;
+}
+
+json_t *
+operation_run(struct env *env, const struct request *request, const char *vm,
+              const struct planner *planner, void *wish, struct err *err)
+{
+    json_t *stored = NULL;
+    int found = 0;
+    char why[256];
+
+    if (!request->dry_run) {
+        if (!store_healthy(env->store, why, sizeof(why))) {
+            err_set(err, ERR_READ_ONLY,
+                    "Nothing is changed while the record cannot be written: "
+                    "%s",
+                    why);
+            return NULL;
+        }
+        found = replay(env, request, &stored, err);
+    }
+    if (found)
+        return found < 0 ? NULL : stored;
+    if (request->deadline_ms && clock_mono_ms() > request->deadline_ms) {
+        err_set(err, ERR_TIMEOUT, "The deadline passed while the operation "
+                                  "waited for its turn; nothing was done");
+        return NULL;
+    }
+    return plan_and_do(env, request, vm, planner, wish, err);
+}
+
+/* --- the late end of an unplug ------------------------------------------ */
+
+/* The row of the disk, when its unplug is pending. */
+static const struct disk *
+pending_row(const struct knowledge *k, const char *alias)
+{
+    for (size_t i = 0; i < k->ndevices; i++) {
+        const struct disk *disk = k->devices[i]->disk;
+
+        if (disk && disk->state == DISK_UNPLUG_PENDING && disk->alias &&
+            !strcmp(disk->alias, alias))
+            return disk;
+    }
+    return NULL;
+}
+
+/* Close every operation that waited for this device. */
+static void
+end_waiting(struct env *env, const char *vm, const char *alias,
+            enum op_state state, struct store_batch *batch)
+{
+    CLEANUP_JSON json_t *list = NULL;
+    struct err err = ERR_INIT;
+    json_t *item;
+    size_t i;
+
+    if (receipts_list(env->store, vm, "pending", 1000, &list, &err) < 0) {
+        log_error("Pending operations of VM %s cannot be read: %s", vm,
+                  err.message);
+        return;
+    }
+    json_array_foreach(list, i, item)
+    {
+        json_t *receipt = json_object_get(item, "receipt");
+        struct op op = {.peer = json_get_text(item, "peer", ""),
+                        .verb = json_get_text(item, "verb", ""),
+                        .flow_id = json_get_text(item, "flow_id", NULL)};
+
+        if (strcmp(json_get_text(receipt, "device", ""), alias) != 0)
+            continue;
+        snprintf(op.op_id, sizeof(op.op_id), "%s",
+                 json_get_text(item, "op_id", ""));
+        snprintf(op.vm, sizeof(op.vm), "%s", vm);
+        json_put_text(receipt, "state", op_state_name(state));
+        json_put_bool(receipt, "changed", state == OP_DONE);
+        journal_receipt(batch, &op, state, receipt);
+        if (state == OP_DONE)
+            add_done_event(env, batch, &op, receipt);
+    }
+}
+
+/* The definition follows the device: the step that waited. */
+static int
+finish_definition(struct env *env, struct knowledge *k, const char *vm,
+                  const struct disk *row, struct err *err)
+{
+    struct step_run run = {.env = env, .info = &k->info, .vm = vm};
+    CLEANUP_PLAN struct plan plan;
+    struct step *step;
+    int rc;
+
+    if (!k->info.persistent || !disk_plan_config(&k->known, row))
+        return 0;
+    plan_init(&plan);
+    step = plan_add(&plan, STEP_DEFINE);
+    plan_edit_disk(step, EDIT_REMOVE_DISK, row);
+    rc = step_vm_define.run(&run, step, err) < 0 ||
+                 step_vm_define.verify(&run, step, err) < 0
+             ? -1
+             : 0;
+    free(run.definition);
+    return rc;
+}
+
+void
+operation_unplugged(struct env *env, const char *vm, const char *alias,
+                    bool refused)
+{
+    CLEANUP(knowledge_clear) struct knowledge k;
+    CLEANUP_DISK struct disk *after = NULL;
+    CLEANUP_DEVICE struct device *device = NULL;
+    struct store_batch *batch;
+    struct err err = ERR_INIT;
+    const struct disk *row;
+
+    if (know(env, vm, &k, &err) < 0) {
+        log_warning("VM %s: the end of an unplug waits: %s", vm, err.message);
+        return;
+    }
+    row = pending_row(&k, alias);
+    if (!row || (!refused && disk_plan_live(&k.known, row)))
+        return;
+    after = disk_copy(row);
+    after->state = refused ? DISK_PLUGGED : DISK_UNPLUGGED;
+    after->wanted = refused;
+    if (!refused && finish_definition(env, &k, vm, row, &err) < 0) {
+        log_error("VM %s: %s is gone, but its definition could not be "
+                  "written: %s",
+                  vm, alias, err.message);
+        return;
+    }
+    batch = store_batch_new();
+    device = device_for_disk(after);
+    device_row(batch, vm, device);
+    end_waiting(env, vm, alias, refused ? OP_REFUSED : OP_DONE, batch);
+    eventlog_add(env->eventlog, batch,
+                 &(struct event){.type = refused ? "disk.failed"
+                                                 : "disk.unplugged",
+                                 .vm = vm,
+                                 .device = alias,
+                                 .origin = "hypervisor"});
+    if (store_commit(env->store, batch, &err) < 0)
+        log_error("VM %s: the end of the unplug of %s could not be recorded: "
+                  "%s",
+                  vm, alias, err.message);
+    else
+        vm_table_device_put(env->vms, vm, device);
+}

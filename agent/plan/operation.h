@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * An operation from its request to its receipt: replay of a stored receipt,
+ * what is known of the VM, the pure plan, dry run, apply. Worker threads, in
+ * the lane of the VM.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/common/json.h"
+#include "agent/common/uuid.h"
+#include "agent/plan/env.h"
+#include "agent/plan/plan.h"
+
+/* Who asks for what, and under which conditions. */
+struct request {
+    char peer[128];          /* "cn:engine-1", "uid:0" */
+    char op_id[UUID_TEXT];   /* given or made */
+    char flow_id[128];       /* "" when none was given */
+    bool dry_run;
+    int64_t deadline_ms;     /* CLOCK_MONOTONIC, 0: none */
+    char body_hash[33];      /* of the checked parameters */
+    const char *verb;        /* static */
+};
+
+/*
+ * How a verb becomes a plan. gather (may be NULL) collects facts of the host
+ * into the wish; it may block but changes nothing. plan is pure.
+ */
+struct planner {
+    int (*gather)(struct env *env, const struct known *known, void *wish,
+                  struct err *err);
+    plan_fn plan;
+};
+
+/*
+ * Plan and do it. vm is the VM's UUID; for CreateVm the one that is to be.
+ * Returns the receipt {op_id, state, changed, …, warnings, timings_ms} or,
+ * for a dry run, the plan; NULL + err (OP_ID_CONFLICT, whatever the planner
+ * refuses, the failed step after its rollback).
+ */
+json_t *operation_run(struct env *env, const struct request *request,
+                      const char *vm, const struct planner *planner,
+                      void *wish, struct err *err);
+
+/* A pending unplug of that alias has ended (the late DEVICE_REMOVED event):
+ * finish its operation. Worker, in the VM's lane. */
+void operation_unplugged(struct env *env, const char *vm, const char *alias,
+                         bool refused);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Plans as values: building, printing, releasing; and what planners ask of
+ * the known state. Pure.
+ */
+#include "agent/plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/common/mem.h"
+
+static const char *const step_names[STEP_KINDS] = {
+    [STEP_CREATE_IMAGE] = "create_image",
+    [STEP_RESIZE_IMAGE] = "resize_image",
+    [STEP_DELETE_IMAGE] = "delete_image",
+    [STEP_ATTACH_CONTROLLER] = "attach_controller",
+    [STEP_ATTACH_DISK] = "attach_disk",
+    [STEP_DETACH_DISK] = "detach_disk",
+    [STEP_UPDATE_DISK] = "update_disk",
+    [STEP_TUNE_DISK] = "tune_disk",
+    [STEP_RESIZE_DISK] = "resize_disk",
+    [STEP_DEFINE] = "define",
+    [STEP_DEFINE_NEW] = "define_new",
+    [STEP_UNDEFINE] = "undefine",
+    [STEP_MEMORY] = "set_memory",
+    [STEP_VCPUS] = "set_vcpus",
+    [STEP_AUTOSTART] = "set_autostart",
+    [STEP_START] = "start",
+    [STEP_SHUTDOWN] = "shutdown",
+    [STEP_DESTROY] = "destroy",
+    [STEP_REBOOT] = "reboot",
+    [STEP_SUSPEND] = "suspend",
+    [STEP_RESUME] = "resume",
+};
+
+static const char *const edit_names[] = {
+    [EDIT_ADD_DISK] = "add_disk",
+    [EDIT_REMOVE_DISK] = "remove_disk",
+    [EDIT_REPLACE_DISK] = "replace_disk",
+    [EDIT_ADD_CONTROLLER] = "add_controller",
+    [EDIT_SET_METADATA] = "set_metadata",
+};
+
+const char *
+plan_step_name(enum step_kind kind)
+{
+    return step_names[kind];
+}
+
+void
+plan_init(struct plan *plan)
+{
+    memset(plan, 0, sizeof(*plan));
+    plan->warnings = json_array();
+    plan->result = json_object();
+}
+
+static void
+records_clear(struct record *records, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        device_free(records[i].device);
+    free(records);
+}
+
+static void
+step_clear(struct step *step)
+{
+    disk_free(step->disk);
+    disk_free(step->before);
+    for (size_t i = 0; i < step->nedits; i++)
+        edit_clear(&step->edits[i]);
+    free(step->edits);
+    free(step->text);
+    free(step->format);
+    records_clear(step->records, step->nrecords);
+}
+
+void
+plan_clear(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->nsteps; i++)
+        step_clear(&plan->steps[i]);
+    free(plan->steps);
+    records_clear(plan->reserve, plan->nreserve);
+    records_clear(plan->release, plan->nrelease);
+    json_decref(plan->warnings);
+    json_decref(plan->result);
+    memset(plan, 0, sizeof(*plan));
+}
+
+struct step *
+plan_add(struct plan *plan, enum step_kind kind)
+{
+    plan->steps = mem_more(plan->steps, plan->nsteps, sizeof(*plan->steps));
+    plan->steps[plan->nsteps].kind = kind;
+    return &plan->steps[plan->nsteps++];
+}
+
+static struct record *
+record_add(struct record **records, size_t *n, enum record_kind kind)
+{
+    *records = mem_more(*records, *n, sizeof(**records));
+    (*records)[*n].kind = kind;
+    return &(*records)[(*n)++];
+}
+
+void
+plan_step_device(struct step *step, const struct disk *disk)
+{
+    record_add(&step->records, &step->nrecords, RECORD_DEVICE)->device =
+        device_for_disk(disk);
+}
+
+void
+plan_step_controller(struct step *step, const struct controller *controller)
+{
+    record_add(&step->records, &step->nrecords, RECORD_DEVICE)->device =
+        device_for_controller(controller);
+}
+
+void
+plan_step_device_gone(struct step *step, const struct disk *disk)
+{
+    record_add(&step->records, &step->nrecords, RECORD_DEVICE_GONE)->device =
+        device_for_disk(disk);
+}
+
+void
+plan_step_vm(struct step *step, enum record_kind kind,
+             const struct vm_record *vm)
+{
+    record_add(&step->records, &step->nrecords, kind)->vm = *vm;
+}
+
+void
+plan_reserve_disk(struct plan *plan, const struct disk *disk,
+                  const struct disk *before)
+{
+    enum record_kind undo = before ? RECORD_DEVICE : RECORD_DEVICE_GONE;
+
+    record_add(&plan->reserve, &plan->nreserve, RECORD_DEVICE)->device =
+        device_for_disk(disk);
+    record_add(&plan->release, &plan->nrelease, undo)->device =
+        device_for_disk(before ? before : disk);
+}
+
+static struct edit *
+edit_add(struct step *step, enum edit_kind kind)
+{
+    step->edits = mem_more(step->edits, step->nedits, sizeof(*step->edits));
+    step->edits[step->nedits].kind = kind;
+    return &step->edits[step->nedits++];
+}
+
+void
+plan_edit_disk(struct step *step, enum edit_kind kind, const struct disk *disk)
+{
+    edit_add(step, kind)->disk = disk_copy(disk);
+}
+
+void
+plan_edit_controller(struct step *step, const struct controller *controller)
+{
+    struct edit *edit = edit_add(step, EDIT_ADD_CONTROLLER);
+
+    edit->controller = mem_zalloc(1, sizeof(*edit->controller));
+    *edit->controller = *controller;
+}
+
+void
+plan_warn(struct plan *plan, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    json_array_append_new(plan->warnings, json_string(text));
+}
+
+/* --- printing ----------------------------------------------------------- */
+
+static json_t *
+edits_to_json(const struct step *step)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < step->nedits; i++) {
+        const struct edit *edit = &step->edits[i];
+        json_t *obj = json_object();
+
+        json_put_text(obj, "edit", edit_names[edit->kind]);
+        if (edit->disk)
+            json_put_text(obj, "disk", edit->disk->id);
+        if (edit->disk && edit->kind != EDIT_REMOVE_DISK) {
+            CLEANUP_TEXT char *xml = disk_xml(edit->disk);
+
+            json_put_text(obj, "xml", xml);
+        }
+        if (edit->controller)
+            json_put(obj, "controller", controller_to_json(edit->controller));
+        json_array_append_new(list, obj);
+    }
+    return list;
+}
+
+static void
+put_disk(json_t *obj, const struct step *step)
+{
+    CLEANUP_TEXT char *xml = disk_xml(step->disk);
+
+    json_put_text(obj, "disk", step->disk->id);
+    json_put_text(obj, "alias", step->disk->alias);
+    json_put(obj, "address", address_to_json(&step->disk->address));
+    if (step->kind == STEP_ATTACH_DISK || step->kind == STEP_UPDATE_DISK)
+        json_put_text(obj, "xml", xml);
+}
+
+json_t *
+plan_step_to_json(const struct step *step)
+{
+    json_t *obj = json_object();
+
+    json_put_text(obj, "step", step_names[step->kind]);
+    if (step->disk)
+        put_disk(obj, step);
+    if (step->kind == STEP_ATTACH_CONTROLLER) {
+        CLEANUP_TEXT char *xml = controller_xml(&step->controller);
+
+        json_put_text(obj, "alias", step->controller.alias);
+        json_put(obj, "address", address_to_json(&step->controller.address));
+        json_put_text(obj, "xml", xml);
+    }
+    if (step->nedits)
+        json_put(obj, "edits", edits_to_json(step));
+    if (step->text)
+        json_put_text(obj, step->kind == STEP_DEFINE_NEW ? "xml" : "path",
+                      step->text);
+    if (step->number)
+        json_put_int(obj, "value", (json_int_t)step->number);
+    if (step->flag)
+        json_put_bool(obj, "flag", true);
+    return obj;
+}
+
+json_t *
+plan_to_json(const struct plan *plan)
+{
+    json_t *obj = json_deep_copy(plan->result);
+    json_t *steps = json_array();
+
+    for (size_t i = 0; i < plan->nsteps; i++)
+        json_array_append_new(steps, plan_step_to_json(&plan->steps[i]));
+    json_put(obj, "steps", steps);
+    json_put(obj, "warnings", json_incref(plan->warnings));
+    json_put_bool(obj, "changed", plan->nsteps > 0);
+    return obj;
+}
+
+/* --- what is known ------------------------------------------------------ */
+
+const struct disk *
+known_disk(const struct known *known, const char *id)
+{
+    for (size_t i = 0; i < known->ndevices; i++)
+        if (known->devices[i]->disk &&
+            !strcmp(known->devices[i]->disk->id, id))
+            return known->devices[i]->disk;
+    return NULL;
+}
+
+struct address_pool *
+known_addresses(const struct known *known, const char *except_id)
+{
+    struct address_pool *pool = address_pool_new();
+
+    if (known->vm && known->vm->live)
+        domain_take_addresses(known->vm->live, pool);
+    if (known->vm && known->vm->config)
+        domain_take_addresses(known->vm->config, pool);
+    for (size_t i = 0; i < known->ndevices; i++) {
+        const struct device *device = known->devices[i];
+        bool is_disk = device->kind == DEVICE_DISK;
+
+        if (except_id && !strcmp(device->id, except_id))
+            continue;
+        address_pool_take(pool, is_disk ? disk_bus(device->disk) : "",
+                          is_disk ? &device->disk->address
+                                  : &device->controller.address,
+                          is_disk ? device->disk->alias
+                                  : device->controller.alias);
+    }
+    return pool;
+}

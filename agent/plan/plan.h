@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is to be done, as data: steps that can be printed, journaled, run,
+ * verified and undone. Planners (disk_plan, vm_plan) are pure: from what is
+ * known and what is wished to steps; plan/apply.c runs them. One owner.
+ */
+#pragma once
+
+#include "agent/host/image.h"
+#include "agent/spec/vm.h"
+#include "agent/state/vm_table.h"
+
+enum step_kind {
+    STEP_CREATE_IMAGE,
+    STEP_RESIZE_IMAGE,
+    STEP_DELETE_IMAGE,
+    STEP_ATTACH_CONTROLLER,
+    STEP_ATTACH_DISK,
+    STEP_DETACH_DISK,
+    STEP_UPDATE_DISK, /* medium of a cdrom */
+    STEP_TUNE_DISK,
+    STEP_RESIZE_DISK, /* tell QEMU */
+    STEP_DEFINE,      /* edits of the definition */
+    STEP_DEFINE_NEW,
+    STEP_UNDEFINE,
+    STEP_MEMORY,
+    STEP_VCPUS,
+    STEP_AUTOSTART,
+    STEP_START,
+    STEP_SHUTDOWN,
+    STEP_DESTROY,
+    STEP_REBOOT,
+    STEP_SUSPEND,
+    STEP_RESUME,
+    STEP_KINDS
+};
+const char *plan_step_name(enum step_kind kind); /* "attach_disk" */
+
+/* A change of our record that becomes true with a step. */
+enum record_kind {
+    RECORD_DEVICE,
+    RECORD_DEVICE_GONE,
+    RECORD_VM,
+    RECORD_VM_GONE,
+};
+struct record {
+    enum record_kind kind;
+    struct device *device; /* owned */
+    struct vm_record vm;
+};
+
+struct step {
+    enum step_kind kind;
+    struct disk *disk;            /* owned; what the step makes true */
+    struct disk *before;          /* owned; what undo restores */
+    struct controller controller; /* ATTACH_CONTROLLER */
+    struct edit *edits;           /* owned; DEFINE */
+    size_t nedits;
+    char *text;      /* owned: XML of DEFINE_NEW, path of an image */
+    char *format;    /* owned: of an image */
+    uint64_t number; /* size, memory, vCPUs */
+    uint64_t was;    /* what undo restores */
+    bool flag;       /* START: paused; REBOOT: reset; UPDATE: force … */
+    bool lenient;    /* a failure becomes a warning */
+    struct record *records; /* owned; committed with the outcome */
+    size_t nrecords;
+    const char *event; /* static: type of the event, NULL: none */
+};
+
+struct plan {
+    struct step *steps;
+    size_t nsteps;
+    struct record *reserve; /* committed with the intent of the operation */
+    size_t nreserve;
+    struct record *release; /* committed instead when it is rolled back */
+    size_t nrelease;
+    json_t *warnings; /* array of texts */
+    json_t *result;   /* further members of the receipt: device, address … */
+};
+
+void plan_init(struct plan *plan);
+void plan_clear(struct plan *plan);
+
+/* The new last step; borrowed until the next plan_add. */
+struct step *plan_add(struct plan *plan, enum step_kind kind);
+
+/* Records: of a step, and of the plan as a whole. Values are copied. */
+void plan_step_device(struct step *step, const struct disk *disk);
+void plan_step_controller(struct step *step,
+                          const struct controller *controller);
+void plan_step_device_gone(struct step *step, const struct disk *disk);
+void plan_step_vm(struct step *step, enum record_kind kind,
+                  const struct vm_record *vm);
+void plan_reserve_disk(struct plan *plan, const struct disk *disk,
+                       const struct disk *before /* NULL: new */);
+
+/* A new edit of a DEFINE step; disk and controller are copied. */
+void plan_edit_disk(struct step *step, enum edit_kind kind,
+                    const struct disk *disk);
+void plan_edit_controller(struct step *step,
+                          const struct controller *controller);
+
+void plan_warn(struct plan *plan, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* {steps: [{step, disk, alias, address, xml …}], warnings, …}: what a dry run
+ * answers and what the journal keeps. Returns owned. */
+json_t *plan_to_json(const struct plan *plan);
+json_t *plan_step_to_json(const struct step *step);
+
+/* Everything a planner may look at; borrowed. */
+struct known {
+    const struct vm_info *vm; /* NULL: there is none yet */
+    struct device *const *devices;
+    size_t ndevices;
+    struct vm_defaults defaults;
+};
+
+/* The row of a disk id, or NULL. */
+const struct disk *known_disk(const struct known *known, const char *id);
+
+/* Every address that is taken: live, persistent, rows (except that of the
+ * disk id, which may be NULL). Returns owned. */
+struct address_pool *known_addresses(const struct known *known,
+                                     const char *except_id);
+
+typedef int (*plan_fn)(const struct known *known, const void *wish,
+                       struct plan *plan, struct err *err);
+
+static inline void
+plan_cleanup_(struct plan *plan)
+{
+    plan_clear(plan);
+}
+#define CLEANUP_PLAN CLEANUP(plan_cleanup_)

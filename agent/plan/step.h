@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The face of a step's execution: how one kind is run, verified and undone.
+ * The rows are gathered by plan/apply.c, which nothing here includes.
+ * Worker threads, in the VM's lane.
+ */
+#pragma once
+
+#include "agent/plan/env.h"
+#include "agent/plan/plan.h"
+
+enum step_end {
+    STEP_END_DONE,
+    STEP_END_PENDING, /* asked for, not over */
+    STEP_END_REFUSED, /* guest or hypervisor declined; nothing changed */
+};
+
+/* What the steps of one operation share. */
+struct step_run {
+    struct env *env;
+    struct vm_info *info; /* views; replaced by each verification */
+    const char *vm;       /* UUID */
+    int64_t wait_until;   /* how long an unplug may wait, CLOCK_MONOTONIC */
+    char *definition;     /* owned: as it was before the first DEFINE */
+    enum step_end end;    /* set by run */
+    json_t *notes;        /* members for the receipt (verified_by …) */
+};
+
+struct step_ops {
+    /* The effect. run->end is DONE before the call. */
+    int (*run)(struct step_run *run, struct step *step, struct err *err);
+    /* Look whether it is true; NULL: the call's word is enough. */
+    int (*verify)(struct step_run *run, struct step *step, struct err *err);
+    /* Take it back; NULL: it cannot be, or need not. */
+    int (*undo)(struct step_run *run, struct step *step, struct err *err);
+};
+
+/* Read a view again and put it into run->info and the VM table. */
+int step_read_live(struct step_run *run, struct err *err);
+int step_read_config(struct step_run *run, struct err *err);
+
+/* step_disk.c */
+extern const struct step_ops step_disk_controller, step_disk_attach,
+    step_disk_detach, step_disk_update, step_disk_tune, step_disk_resize;
+/* step_image.c */
+extern const struct step_ops step_image_create, step_image_resize,
+    step_image_delete;
+/* step_vm.c */
+extern const struct step_ops step_vm_define, step_vm_define_new,
+    step_vm_undefine, step_vm_memory, step_vm_vcpus, step_vm_autostart,
+    step_vm_start, step_vm_shutdown, step_vm_destroy, step_vm_reboot,
+    step_vm_suspend, step_vm_resume;

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Steps on the running domain's disks and controllers. An attach is true when
+ * the live XML holds exactly what was planned; a detach when the device's
+ * event came or the XML lacks it, and QEMU has closed its source.
+ */
+#include "agent/plan/step.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "agent/common/clock.h"
+#include "agent/common/mem.h"
+#include "agent/host/qemu.h"
+
+#define CLOSE_WAIT_MS 2000 /* QEMU closes a source just after the event */
+
+/* The event that our own attach or detach causes is no news. */
+static void
+expect(struct step_run *run, const char *what, const char *alias)
+{
+    char event[192];
+
+    snprintf(event, sizeof(event), "%s %s", what, alias);
+    vm_table_expect(run->env->vms, run->vm, event);
+}
+
+/* A view before the attach, to tell what came with it. */
+static int
+unplanned(const struct domain *before, const struct domain *seen,
+          const char *alias, struct err *err)
+{
+    const char *allow[] = {alias, NULL};
+    CLEANUP_TEXT char *what = domain_unplanned(before, seen, allow);
+
+    if (!what)
+        return 0;
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "libvirt added a device that nobody planned: %s", what);
+}
+
+/* --- controller --------------------------------------------------------- */
+
+static int
+controller_run(struct step_run *run, struct step *step, struct err *err)
+{
+    CLEANUP_TEXT char *xml = controller_xml(&step->controller);
+
+    expect(run, "device_added", step->controller.alias);
+    return hyper_attach(run->env->hyper, run->vm, xml, err);
+}
+
+static int
+controller_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    const struct controller *want = &step->controller, *seen;
+    CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->live);
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    seen = domain_controller(run->info->live, want->type, want->index);
+    if (!seen || !address_equal(&seen->address, &want->address) ||
+        strcmp(seen->model, want->model) != 0)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "The %s controller %u is not in the running domain as "
+                       "planned",
+                       want->type, want->index);
+    return unplanned(before, run->info->live, want->alias, err);
+}
+
+static int
+wait_gone(struct step_run *run, const char *alias, struct err *err)
+{
+    enum ops_gone how = ops_gone_wait(run->env->ops, run->vm, alias,
+                                      clock_mono_ms() + 5000);
+
+    ops_gone_forget(run->env->ops, run->vm, alias);
+    if (step_read_live(run, err) < 0)
+        return -1;
+    if (how == OPS_GONE_REMOVED)
+        return 0;
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "%s could not be taken out again: the guest did not let it "
+                   "go",
+                   alias);
+}
+
+static int
+controller_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    const char *alias = step->controller.alias;
+
+    ops_gone_expect(run->env->ops, run->vm, alias);
+    expect(run, "device_removed", alias);
+    if (hyper_detach(run->env->hyper, run->vm, alias, err) < 0)
+        return -1;
+    return wait_gone(run, alias, err);
+}
+
+const struct step_ops step_disk_controller = {controller_run,
+                                              controller_verify,
+                                              controller_undo};
+
+/* --- attach ------------------------------------------------------------- */
+
+static int
+attach_run(struct step_run *run, struct step *step, struct err *err)
+{
+    CLEANUP_TEXT char *xml = disk_xml(step->disk);
+
+    expect(run, "device_added", step->disk->alias);
+    return hyper_attach(run->env->hyper, run->vm, xml, err);
+}
+
+static int
+attach_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    const struct disk *seen;
+    CLEANUP_TEXT char *mismatch = NULL;
+    CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->live);
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    seen = domain_disk_by_alias(run->info->live, step->disk->alias);
+    if (!seen)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "libvirt said that disk %s is plugged, but the running "
+                       "domain lacks it",
+                       step->disk->alias);
+    mismatch = disk_mismatch(step->disk, seen);
+    if (mismatch)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "Disk %s was plugged otherwise than planned: %s",
+                       step->disk->alias, mismatch);
+    return unplanned(before, run->info->live, step->disk->alias, err);
+}
+
+static int
+attach_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    const char *alias = step->disk->alias;
+
+    ops_gone_expect(run->env->ops, run->vm, alias);
+    expect(run, "device_removed", alias);
+    if (hyper_detach(run->env->hyper, run->vm, alias, err) < 0)
+        return -1;
+    return wait_gone(run, alias, err);
+}
+
+const struct step_ops step_disk_attach = {attach_run, attach_verify,
+                                          attach_undo};
+
+/* --- detach ------------------------------------------------------------- */
+
+/* libvirt finds a device by alias; that it is ours is our check. */
+static int
+detach_check(struct step_run *run, struct step *step, struct err *err)
+{
+    const struct disk *seen;
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    seen = domain_disk_by_alias(run->info->live, step->disk->alias);
+    if (!seen) /* gone meanwhile: nothing to ask for */
+        return 1;
+    if (seen->path && step->disk->path &&
+        strcmp(seen->path, step->disk->path) != 0)
+        return err_set(err, ERR_BAD_STATE,
+                       "Disk %s now has source \"%s\", not \"%s\": it was "
+                       "changed outside; look at it with GetVmXml",
+                       step->disk->alias, seen->path, step->disk->path);
+    return 0;
+}
+
+/* Whether QEMU still has the source open; -1 where that cannot be seen. */
+static int
+source_held(struct step_run *run, const struct disk *disk)
+{
+    struct err ignored = ERR_INIT;
+    struct qemu_proc proc;
+    struct stat st;
+    bool block;
+    int held;
+    CLEANUP_TEXT char *pidfile = NULL;
+
+    if (!disk->path || stat(disk->path, &st) < 0)
+        return -1;
+    pidfile = hyper_pidfile(run->env->hyper, run->info->record.name);
+    if (!pidfile || qemu_find(pidfile, run->vm, &proc, &ignored) < 0)
+        return -1;
+    block = S_ISBLK(st.st_mode);
+    held = qemu_holds(&proc, block ? 0 : (uint64_t)st.st_dev,
+                      block ? (uint64_t)st.st_rdev : (uint64_t)st.st_ino,
+                      &ignored);
+    qemu_close(&proc);
+    return held;
+}
+
+static int
+detach_run(struct step_run *run, struct step *step, struct err *err)
+{
+    const char *alias = step->disk->alias;
+    enum ops_gone how;
+    struct err why = ERR_INIT;
+    int gone = detach_check(run, step, err);
+
+    if (gone)
+        return gone < 0 ? -1 : 0;
+    ops_gone_expect(run->env->ops, run->vm, alias);
+    expect(run, "device_removed", alias);
+    if (hyper_detach(run->env->hyper, run->vm, alias, &why) < 0 &&
+        why.kind != ERR_BUSY) { /* BUSY: asked before, join it */
+        ops_gone_forget(run->env->ops, run->vm, alias);
+        *err = why;
+        return -1;
+    }
+    how = ops_gone_wait(run->env->ops, run->vm, alias, run->wait_until);
+    if (how == OPS_GONE_REFUSED)
+        run->end = STEP_END_REFUSED;
+    ops_gone_forget(run->env->ops, run->vm, alias);
+    return 0;
+}
+
+static int
+wait_closed(struct step_run *run, const struct disk *disk)
+{
+    int64_t until = clock_mono_ms() + CLOSE_WAIT_MS;
+    int held = source_held(run, disk);
+
+    while (held == 1 && clock_mono_ms() < until) {
+        struct timespec pause = {0, 5000000};
+
+        nanosleep(&pause, NULL);
+        held = source_held(run, disk);
+    }
+    return held;
+}
+
+/* The XML decides, since events are lost over reconnects. */
+static int
+detach_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    json_t *by = json_array();
+    int held;
+
+    json_put(run->notes, "verified_by", by);
+    if (step_read_live(run, err) < 0)
+        return -1;
+    if (domain_disk_by_alias(run->info->live, step->disk->alias)) {
+        if (run->end == STEP_END_DONE)
+            run->end = STEP_END_PENDING;
+        return 0;
+    }
+    run->end = STEP_END_DONE;
+    json_array_append_new(by, json_string("live_xml"));
+    held = wait_closed(run, step->disk);
+    if (held == 0)
+        json_array_append_new(by, json_string("descriptors"));
+    if (held == 1)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "The running domain lacks disk %s, but QEMU still has "
+                       "\"%s\" open; do not use it elsewhere before the VM "
+                       "has stopped",
+                       step->disk->alias, step->disk->path);
+    return 0;
+}
+
+static int
+detach_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    return attach_run(run, step, err) < 0 ? -1
+                                          : attach_verify(run, step, err);
+}
+
+const struct step_ops step_disk_detach = {detach_run, detach_verify,
+                                          detach_undo};
+
+/* --- changes ------------------------------------------------------------ */
+
+static int
+update_with(struct step_run *run, const struct disk *disk, bool force,
+            struct err *err)
+{
+    CLEANUP_TEXT char *xml = disk_xml(disk);
+
+    return hyper_update(run->env->hyper, run->vm, xml, force, err);
+}
+
+static int
+update_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return update_with(run, step->disk, step->flag, err);
+}
+
+static int
+update_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    const struct disk *seen;
+    const char *want = step->disk->path, *have;
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    seen = domain_disk_by_alias(run->info->live, step->disk->alias);
+    have = seen ? seen->path : NULL;
+    if (want ? have && !strcmp(want, have) : !have)
+        return 0;
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "The drive holds \"%s\" after the change, not \"%s\"",
+                   have ? have : "nothing", want ? want : "nothing");
+}
+
+static int
+update_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    return update_with(run, step->before, true, err);
+}
+
+const struct step_ops step_disk_update = {update_run, update_verify,
+                                          update_undo};
+
+static int
+tune_with(struct step_run *run, const struct disk *disk, struct err *err)
+{
+    const struct disk_iotune *t = &disk->iotune;
+    const struct hyper_tune tune[] = {
+        {"total_bytes_sec", t->total_bytes_sec},
+        {"read_bytes_sec", t->read_bytes_sec},
+        {"write_bytes_sec", t->write_bytes_sec},
+        {"total_iops_sec", t->total_iops_sec},
+        {"read_iops_sec", t->read_iops_sec},
+        {"write_iops_sec", t->write_iops_sec},
+    };
+
+    return hyper_iotune(run->env->hyper, run->vm, disk->target, tune,
+                        sizeof(tune) / sizeof(*tune), err);
+}
+
+static int
+tune_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return tune_with(run, step->disk, err);
+}
+
+static int
+tune_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    const struct disk *seen;
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    seen = domain_disk_by_target(run->info->live, step->disk->target);
+    if (seen && !memcmp(&seen->iotune, &step->disk->iotune,
+                        sizeof(seen->iotune)))
+        return 0;
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "The I/O limits of %s are not as asked in the running "
+                   "domain",
+                   step->disk->target);
+}
+
+static int
+tune_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    return tune_with(run, step->before, err);
+}
+
+const struct step_ops step_disk_tune = {tune_run, tune_verify, tune_undo};
+
+static int
+resize_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_resize(run->env->hyper, run->vm, step->disk->target,
+                        step->number, err);
+}
+
+const struct step_ops step_disk_resize = {resize_run, NULL, NULL};

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Steps on a domain as a whole and on its definition. A definition is read
+ * just before it is edited, and read again to see that it says what was
+ * planned and nothing else.
+ */
+#include "agent/plan/step.h"
+
+#include <string.h>
+
+#include "agent/common/mem.h"
+
+/* --- definition --------------------------------------------------------- */
+
+static int
+define_run(struct step_run *run, struct step *step, struct err *err)
+{
+    CLEANUP_TEXT char *xml = NULL, *edited = NULL;
+
+    if (!step->nedits) /* only records change */
+        return 0;
+    xml = hyper_domain_xml(run->env->hyper, run->vm, HYPER_XML_CONFIG, err);
+    edited = xml ? domain_edit(xml, step->edits, step->nedits, err) : NULL;
+    if (!edited)
+        return -1;
+    vm_table_expect(run->env->vms, run->vm, "defined");
+    if (hyper_define(run->env->hyper, edited, err) < 0)
+        return -1;
+    if (!run->definition)
+        run->definition = STEAL(xml);
+    return 0;
+}
+
+static int
+edit_holds(const struct domain *view, const struct edit *edit, struct err *err)
+{
+    const struct disk *seen =
+        edit->disk && edit->disk->alias
+            ? domain_disk_by_alias(view, edit->disk->alias)
+            : NULL;
+    CLEANUP_TEXT char *mismatch = NULL;
+
+    if (edit->kind == EDIT_REMOVE_DISK)
+        return seen ? err_set(err, ERR_HYPERVISOR_FAILED,
+                              "The definition still holds disk %s",
+                              edit->disk->alias)
+                    : 0;
+    if (edit->kind != EDIT_ADD_DISK)
+        return 0;
+    if (!seen)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "The definition lacks disk %s after it was written",
+                       edit->disk->alias);
+    mismatch = disk_mismatch(edit->disk, seen);
+    return mismatch ? err_set(err, ERR_HYPERVISOR_FAILED,
+                              "The definition holds disk %s otherwise than "
+                              "planned: %s",
+                              edit->disk->alias, mismatch)
+                    : 0;
+}
+
+/* Aliases that this step may bring, NULL-ended. */
+static const char **
+planned_aliases(const struct step *step)
+{
+    const char **names = mem_zalloc(step->nedits * 2 + 1, sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; i < step->nedits; i++) {
+        if (step->edits[i].disk)
+            names[n++] = step->edits[i].disk->alias;
+        if (step->edits[i].controller)
+            names[n++] = step->edits[i].controller->alias;
+    }
+    return names;
+}
+
+static int
+define_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->config);
+    CLEANUP_FREE const char **allow = planned_aliases(step);
+    CLEANUP_TEXT char *what = NULL;
+
+    if (!step->nedits)
+        return 0;
+    if (step_read_config(run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < step->nedits; i++)
+        if (edit_holds(run->info->config, &step->edits[i], err) < 0)
+            return -1;
+    what = before ? domain_unplanned(before, run->info->config, allow) : NULL;
+    return what ? err_set(err, ERR_HYPERVISOR_FAILED,
+                          "libvirt wrote a device into the definition that "
+                          "nobody planned: %s",
+                          what)
+                : 0;
+}
+
+static int
+define_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    if (!step->nedits || !run->definition)
+        return 0;
+    vm_table_expect(run->env->vms, run->vm, "defined");
+    if (hyper_define(run->env->hyper, run->definition, err) < 0)
+        return -1;
+    return step_read_config(run, err);
+}
+
+const struct step_ops step_vm_define = {define_run, define_verify,
+                                        define_undo};
+
+/* --- make and remove ---------------------------------------------------- */
+
+/* What the hypervisor says now, into the table and run->info. */
+static int
+look(struct step_run *run, struct err *err)
+{
+    struct hyper_domain seen;
+    struct vm_info fresh;
+
+    if (hyper_find(run->env->hyper, run->vm, &seen, err) < 0)
+        return -1;
+    vm_table_seen(run->env->vms,
+                  &(struct vm_seen){seen.uuid, seen.name,
+                                    hyper_state_name(seen.state), seen.reason,
+                                    hyper_state_active(seen.state),
+                                    seen.persistent, seen.autostart});
+    if (!hyper_state_active(seen.state))
+        vm_table_no_live(run->env->vms, run->vm);
+    if (vm_table_get(run->env->vms, run->vm, &fresh)) {
+        vm_info_clear(run->info);
+        *run->info = fresh;
+    }
+    return 0;
+}
+
+static int
+define_new_run(struct step_run *run, struct step *step, struct err *err)
+{
+    vm_table_expect(run->env->vms, run->vm, "defined");
+    return hyper_define(run->env->hyper, step->text, err);
+}
+
+static int
+define_new_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    if (look(run, err) < 0 || step_read_config(run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < step->nrecords; i++) {
+        const struct device *device = step->records[i].device;
+        struct edit edit = {.kind = EDIT_ADD_DISK};
+
+        edit.disk = device ? device->disk : NULL;
+        if (edit.disk && edit_holds(run->info->config, &edit, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+undefine_run(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    run->definition = hyper_domain_xml(run->env->hyper, run->vm,
+                                       HYPER_XML_CONFIG, err);
+    if (!run->definition)
+        return -1;
+    return hyper_undefine(run->env->hyper, run->vm, err);
+}
+
+static int
+undefine_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return hyper_define(run->env->hyper, run->definition, err);
+}
+
+const struct step_ops step_vm_define_new = {define_new_run, define_new_verify,
+                                            undefine_run};
+const struct step_ops step_vm_undefine = {undefine_run, NULL, undefine_undo};
+
+/* --- memory, vCPUs, autostart ------------------------------------------- */
+
+static int
+config_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return step_read_config(run, err);
+}
+
+static int
+memory_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_memory(run->env->hyper, run->vm, step->number, err);
+}
+
+static int
+memory_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_memory(run->env->hyper, run->vm, step->was, err);
+}
+
+static int
+vcpus_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_vcpus(run->env->hyper, run->vm, (unsigned)step->number, err);
+}
+
+static int
+vcpus_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_vcpus(run->env->hyper, run->vm, (unsigned)step->was, err);
+}
+
+static int
+autostart_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_autostart(run->env->hyper, run->vm, step->flag, err);
+}
+
+static int
+state_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return look(run, err);
+}
+
+const struct step_ops step_vm_memory = {memory_run, config_verify,
+                                        memory_undo};
+const struct step_ops step_vm_vcpus = {vcpus_run, config_verify, vcpus_undo};
+const struct step_ops step_vm_autostart = {autostart_run, state_verify, NULL};
+
+/* --- life-cycle --------------------------------------------------------- */
+
+static int
+start_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_start(run->env->hyper, run->vm, step->flag, err);
+}
+
+static int
+active_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    if (look(run, err) < 0)
+        return -1;
+    if (!run->info->active)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "VM \"%s\" was started but is %s again; its QEMU log "
+                       "says why",
+                       run->info->record.name, run->info->state);
+    return step_read_live(run, err);
+}
+
+static int
+destroy_run(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return hyper_destroy(run->env->hyper, run->vm, err);
+}
+
+/* A transient domain is gone altogether. */
+static int
+stopped_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    struct err gone = ERR_INIT;
+
+    (void)step;
+    if (look(run, &gone) < 0) {
+        if (gone.kind == ERR_NOT_FOUND) {
+            vm_table_absent(run->env->vms, run->vm);
+            return 0;
+        }
+        *err = gone;
+        return -1;
+    }
+    if (run->info->active)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "VM \"%s\" is still %s after it was destroyed",
+                       run->info->record.name, run->info->state);
+    return 0;
+}
+
+static int
+shutdown_run(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return hyper_shutdown(run->env->hyper, run->vm, err);
+}
+
+static int
+reboot_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_reboot(run->env->hyper, run->vm, step->flag, err);
+}
+
+static int
+suspend_run(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return hyper_suspend(run->env->hyper, run->vm, err);
+}
+
+static int
+resume_run(struct step_run *run, struct step *step, struct err *err)
+{
+    (void)step;
+    return hyper_resume(run->env->hyper, run->vm, err);
+}
+
+const struct step_ops step_vm_start = {start_run, active_verify, destroy_run};
+const struct step_ops step_vm_shutdown = {shutdown_run, NULL, NULL};
+const struct step_ops step_vm_destroy = {destroy_run, stopped_verify, NULL};
+const struct step_ops step_vm_reboot = {reboot_run, state_verify, NULL};
+const struct step_ops step_vm_suspend = {suspend_run, state_verify,
+                                         resume_run};
+const struct step_ops step_vm_resume = {resume_run, state_verify, NULL};

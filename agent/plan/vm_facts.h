@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Facts that CreateVm needs: names that are free, files it may use. Changes
+ * nothing. Worker threads.
+ */
+#pragma once
+
+#include "agent/plan/env.h"
+#include "agent/plan/vm_plan.h"
+
+/* gather function of struct planner; wish is a struct vm_wish with its vm
+ * placed. Fills wish->create. */
+int vm_facts_create(struct env *env, const struct known *known, void *wish,
+                    struct err *err);

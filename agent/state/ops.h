@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Operations that are not over, in memory: what runs at which step, requests
+ * to cancel, and removals that are awaited (a device's DEVICE_REMOVED event
+ * may come before, during or long after the wait). Any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/state/journal.h"
+
+struct ops;
+
+struct ops *ops_new(void);
+void ops_free(struct ops *ops);
+
+/* Registered while it runs; op's texts are copied. */
+void ops_begin(struct ops *ops, const struct op *op);
+void ops_step(struct ops *ops, const char *peer, const char *op_id,
+              const char *step); /* what it is doing now */
+void ops_end(struct ops *ops, const char *peer, const char *op_id);
+
+/* [{op_id, peer, verb, vm, flow_id, step, running_ms}]; returns owned. */
+json_t *ops_list(struct ops *ops);
+size_t ops_count(struct ops *ops);
+
+/* Ask a running operation to stop before its next effect; false when no such
+ * operation runs (peer NULL: any peer's). */
+bool ops_cancel(struct ops *ops, const char *peer, const char *op_id);
+bool ops_cancelled(struct ops *ops, const char *peer, const char *op_id);
+
+/* --- awaited removals ---------------------------------------------------- */
+
+enum ops_gone { OPS_GONE_WAITING, OPS_GONE_REMOVED, OPS_GONE_REFUSED };
+
+/* Before the request; a second expect of the same device is the same one. */
+void ops_gone_expect(struct ops *ops, const char *vm, const char *alias);
+
+/* The event came. True when nobody is in ops_gone_wait for it: the caller
+ * sees to what the removal means. */
+bool ops_gone_post(struct ops *ops, const char *vm, const char *alias,
+                   enum ops_gone how);
+
+/* Until the event or the deadline (CLOCK_MONOTONIC ms). WAITING: it passed.
+ * The expectation stays until ops_gone_forget. */
+enum ops_gone ops_gone_wait(struct ops *ops, const char *vm, const char *alias,
+                            int64_t deadline_ms);
+void ops_gone_forget(struct ops *ops, const char *vm, const char *alias);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Hypervisor events → memory, subscribers, lanes. In the event thread only
+ * memory is touched; what asks libvirt (new views, the end of an unplug) is a
+ * job in the VM's lane, so it never meets an operation half-way.
+ */
+#include "agent/watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+#include "agent/plan/adopt.h"
+#include "agent/plan/operation.h"
+
+/* --- in the lane -------------------------------------------------------- */
+
+struct look {
+    struct env *env;
+    char uuid[UUID_TEXT];
+    char *alias; /* a removal that ended, or NULL */
+    bool refused;
+};
+
+static void
+look_free(void *arg)
+{
+    struct look *look = arg;
+
+    free(look->alias);
+    free(look);
+}
+
+/* Pending unplugs whose device the running domain no longer has (or that
+ * ended with the domain). */
+static void
+finish_pending(struct env *env, const char *uuid)
+{
+    size_t n;
+    struct device **rows = vm_table_devices(env->vms, uuid, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (rows[i]->disk && rows[i]->disk->state == DISK_UNPLUG_PENDING)
+            operation_unplugged(env, uuid, rows[i]->disk->alias, false);
+    device_free_all(rows, n);
+}
+
+static void
+settle(struct env *env, const char *uuid)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.stale = false};
+    struct err err = ERR_INIT;
+
+    if (adopt_refresh(env, uuid, false, &err) < 0) {
+        if (err.kind != ERR_NOT_FOUND)
+            log_warning("VM %s cannot be read: %s", uuid, err.message);
+        return;
+    }
+    if (!vm_table_get(env->vms, uuid, &info) || !info.recorded)
+        return;
+    if (adopt_vm(env, uuid, &err) < 0)
+        log_warning("VM %s: its devices cannot be recorded: %s", uuid,
+                    err.message);
+    finish_pending(env, uuid);
+}
+
+static void
+look_run(void *arg)
+{
+    struct look *look = arg;
+
+    if (look->alias)
+        operation_unplugged(look->env, look->uuid, look->alias, look->refused);
+    settle(look->env, look->uuid);
+    look_free(look);
+}
+
+static void
+post_look(struct env *env, const char *uuid, const char *alias, bool refused)
+{
+    struct look *look = mem_zalloc(1, sizeof(*look));
+    struct job job = {look_run, look_free, look, "watch"};
+    struct err err = ERR_INIT;
+
+    look->env = env;
+    snprintf(look->uuid, sizeof(look->uuid), "%s", uuid);
+    look->alias = mem_dup(alias);
+    look->refused = refused;
+    if (pool_submit(env->pool, uuid, &job, &err) < 0) {
+        log_warning("VM %s: an event is looked at later: %s", uuid,
+                    err.message);
+        look_free(look);
+    }
+}
+
+/* --- start and reconnect ------------------------------------------------ */
+
+static void
+look_all(void *arg)
+{
+    struct env *env = arg;
+    struct err err = ERR_INIT;
+
+    if (watch_start(env, &err) < 0)
+        log_error("The hypervisor's VMs cannot be listed: %s", err.message);
+}
+
+static void
+drop_nothing(void *arg)
+{
+    (void)arg;
+}
+
+int
+watch_start(struct env *env, struct err *err)
+{
+    struct vm_info *all;
+    size_t n;
+
+    if (adopt_all(env, err) < 0)
+        return -1;
+    all = vm_table_all(env->vms, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].recorded)
+            post_look(env, all[i].record.uuid, NULL, false);
+        vm_info_clear(&all[i]);
+    }
+    free(all);
+    return 0;
+}
+
+static void
+connection(struct env *env, const struct hyper_event *event)
+{
+    struct job job = {look_all, drop_nothing, env, "watch"};
+    struct err err = ERR_INIT;
+
+    if (event->type == HYPER_EVENT_LOST) {
+        log_error("The connection to the hypervisor is lost; it is tried "
+                  "again");
+        return;
+    }
+    log_info("The connection to the hypervisor is back");
+    if (pool_submit(env->pool, NULL, &job, &err) < 0)
+        log_error("VMs are not read again: %s", err.message);
+}
+
+/* --- in the event thread ------------------------------------------------ */
+
+static void
+publish(struct env *env, const struct hyper_event *event, const char *type)
+{
+    CLEANUP_JSON json_t *data = json_object();
+
+    if (event->type == HYPER_EVENT_LIFECYCLE)
+        json_put_text(data, "state", hyper_state_name(event->state));
+    if (event->detail[0])
+        json_put_text(data, "detail", event->detail);
+    eventlog_post(env->eventlog,
+                  &(struct event){.type = type,
+                                  .vm = event->uuid,
+                                  .device =
+                                      event->device[0] ? event->device : NULL,
+                                  .origin = "hypervisor",
+                                  .data = data});
+}
+
+/* State changes are in memory at once: reads tell them without waiting. */
+static void
+lifecycle(struct env *env, const struct hyper_event *event)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.persistent = true};
+    bool tells = event->state != HYPER_UNKNOWN; /* "defined" does not */
+    const char *state;
+    bool active;
+
+    vm_table_get(env->vms, event->uuid, &info);
+    active = tells ? hyper_state_active(event->state) : info.active;
+    state = tells           ? hyper_state_name(event->state)
+            : info.state[0] ? info.state
+                            : hyper_state_name(HYPER_SHUT_OFF);
+    if (!strcmp(event->detail, "undefined") && !info.active) {
+        vm_table_absent(env->vms, event->uuid);
+        publish(env, event, "vm.state");
+        return;
+    }
+    vm_table_seen(env->vms,
+                  &(struct vm_seen){event->uuid, event->name,
+                                    state, tells ? event->detail : info.reason,
+                                    active, info.persistent,
+                                    info.autostart});
+    if (!active)
+        vm_table_no_live(env->vms, event->uuid);
+    if (vm_table_stale(env->vms, event->uuid, event->detail))
+        post_look(env, event->uuid, NULL, false);
+    publish(env, event, "vm.state");
+}
+
+static void
+device(struct env *env, const struct hyper_event *event, const char *word)
+{
+    char text[192];
+
+    snprintf(text, sizeof(text), "%s %s", word, event->device);
+    if (vm_table_stale(env->vms, event->uuid, text))
+        post_look(env, event->uuid, NULL, false);
+}
+
+static void
+removal(struct env *env, const struct hyper_event *event)
+{
+    bool removed = event->type == HYPER_EVENT_DEVICE_REMOVED;
+
+    if (removed)
+        device(env, event, "device_removed");
+    if (ops_gone_post(env->ops, event->uuid, event->device,
+                      removed ? OPS_GONE_REMOVED : OPS_GONE_REFUSED))
+        post_look(env, event->uuid, event->device, !removed);
+}
+
+static void
+io_error(struct env *env, const struct hyper_event *event)
+{
+    vm_table_fault(env->vms, event->uuid, event->device, event->detail);
+    publish(env, event, "vm.paused");
+}
+
+void
+watch_event(void *ctx, const struct hyper_event *event)
+{
+    struct env *env = ctx;
+
+    switch (event->type) {
+    case HYPER_EVENT_LOST:
+    case HYPER_EVENT_BACK:
+        connection(env, event);
+        break;
+    case HYPER_EVENT_LIFECYCLE:
+        lifecycle(env, event);
+        break;
+    case HYPER_EVENT_DEVICE_ADDED:
+        device(env, event, "device_added");
+        break;
+    case HYPER_EVENT_DEVICE_REMOVED:
+    case HYPER_EVENT_REMOVAL_FAILED:
+        removal(env, event);
+        break;
+    case HYPER_EVENT_IO_ERROR:
+        io_error(env, event);
+        break;
+    case HYPER_EVENT_REBOOT:
+        publish(env, event, "vm.reboot");
+        break;
+    case HYPER_EVENT_TRAY:
+        publish(env, event, "disk.tray");
+        break;
+    }
+}
