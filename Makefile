@@ -40,6 +40,9 @@ endif
 COMPILE = $(CC) $(BASE) $(PKG_CFLAGS) $(OPT) $(CFLAGS) -MMD -MP -c -o $@ $<
 LIBS = -Wl,--as-needed $(PKG_LIBS) -pthread
 
+# One short line per file; V=1 shows the commands.
+say = $(if $(V),,@echo '  $(1) $@'; )
+
 # --- sources -----------------------------------------------------------------
 
 SRC := $(sort $(shell find $(ROOMS) -name '*.c' 2>/dev/null))
@@ -59,7 +62,7 @@ all: $(BUILD)/berthd $(BUILD)/berthctl $(BUILD)/run
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE)
+	$(call say,CC)$(COMPILE)
 
 $(BUILD)/libberth.a: $(call obj,$(LIB))
 $(BUILD)/libshared.a: $(call obj,$(SHARED))
@@ -68,25 +71,25 @@ $(BUILD)/libberthctl.a: $(call obj,$(filter-out $(CTL_MAIN),$(CTL)))
 $(BUILD)/libberth.a $(BUILD)/libshared.a $(BUILD)/libberthctl.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar qcs $@ $^
+	$(call say,AR)ar qcs $@ $^
 
 $(BUILD)/berthd: $(call obj,$(MAIN)) $(BUILD)/libberth.a
-	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # berthctl gets nothing but protocol/ and agent/common/ to link with.
 $(BUILD)/berthctl: $(call obj,$(CTL_MAIN)) $(BUILD)/libberthctl.a \
                    $(BUILD)/libshared.a
-	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libberth.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # berthctl's own tests: the shorter stem wins over the rule above.
 $(BUILD)/tests/test_ctl_%: $(BUILD)/obj/tests/unit/test_ctl_%.o \
                            $(BUILD)/libberthctl.a $(BUILD)/libshared.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # Run the tree uninstalled: build/run berthd …, build/run make …
 $(BUILD)/run: Makefile
@@ -97,7 +100,7 @@ $(BUILD)/run: Makefile
 # Makes namespaces for the integration tests: the same for every build.
 build/tests/nsinit: tests/lib/nsinit.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -O1 -g -o $@ $<
+	$(call say,CC)$(CC) $(BASE) -O1 -g -o $@ $<
 
 # --- fuzzing: everything again under clang -----------------------------------
 
@@ -105,15 +108,15 @@ FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(BASE) $(PKG_CFLAGS) $(FUZZ_FLAGS) \
+	$(call say,CC)clang $(BASE) $(PKG_CFLAGS) $(FUZZ_FLAGS) \
 	    -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 build/fuzz/libberth.a: $(patsubst %.c,build/fuzz/obj/%.o,$(LIB))
 	@rm -f $@
-	ar qcs $@ $^
+	$(call say,AR)ar qcs $@ $^
 
 build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libberth.a
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+	$(call say,LD)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 fuzz-build: $(FUZZ_BIN)
 fuzz: fuzz-build
@@ -214,6 +217,7 @@ help:
 	@echo
 	@echo 'SAN=address|undefined|thread|address,undefined   builds in build/<mode>/'
 	@echo 'RELEASE=1                                        builds in build/release/'
+	@echo 'V=1                                              shows every command'
 	@echo 'build/run berthd …                               runs the tree uninstalled'
 
 .PHONY: all fuzz fuzz-build unit-build check-unit check-threaded check-valgrind \
