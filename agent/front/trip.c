@@ -113,11 +113,25 @@ finish(struct trip *trip, json_t *reply)
     free(trip);
 }
 
+/* A question about a VM that nobody recorded: its disks get their names
+ * first. The question is answered even where that fails. */
+static void
+adopt(const struct verb_call *call)
+{
+    struct err err = ERR_INIT;
+
+    if (adopt_refresh(call->env, call->vm, false, &err) < 0 ||
+        adopt_vm(call->env, call->vm, &err) < 0)
+        log_warning("VM %s is not adopted: %s", call->vm, err.message);
+}
+
 static void
 run_job(void *arg)
 {
     struct trip *trip = arg;
 
+    if (trip->call.verb->lane == VERB_INLINE)
+        adopt(&trip->call);
     finish(trip, run(trip));
 }
 
@@ -179,6 +193,23 @@ submit_vm(struct trip *trip, struct err *err)
     return -1;
 }
 
+/* Whether a verb from memory names a VM that has no record: libvirt is asked
+ * about it once, by a worker. */
+static bool
+asks_of_stranger(const struct verb_call *call)
+{
+    const char *ref = json_get_text(call->params, "vm", NULL);
+    CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
+    char uuid[UUID_TEXT];
+    struct err why = ERR_INIT;
+
+    if (!ref)
+        return false;
+    if (vm_table_find(call->env->vms, ref, uuid, &why) < 0)
+        return why.kind == ERR_NOT_FOUND;
+    return vm_table_get(call->env->vms, uuid, &info) && !info.recorded;
+}
+
 /* Give a checked trip to whoever carries it; true when it was run here. */
 static bool
 carry(const struct trip *checked, json_t **reply)
@@ -188,7 +219,7 @@ carry(const struct trip *checked, json_t **reply)
     struct trip *trip;
     int rc;
 
-    if (verb->lane == VERB_INLINE) {
+    if (verb->lane == VERB_INLINE && !asks_of_stranger(&checked->call)) {
         struct trip here = *checked;
 
         *reply = run(&here);
@@ -197,8 +228,8 @@ carry(const struct trip *checked, json_t **reply)
     }
     trip = mem_zalloc(1, sizeof(*trip));
     *trip = *checked;
-    rc = verb->lane == VERB_VM ? submit_vm(trip, &err)
-                               : submit(trip, NULL, run_job, &err);
+    rc = verb->lane == VERB_HOST ? submit(trip, NULL, run_job, &err)
+                                 : submit_vm(trip, &err);
     if (rc == 0)
         return false;
     *reply = respond(trip, NULL, &err);
