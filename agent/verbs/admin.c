@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What only the host's administrator asks, over the unix socket: the settings
+ * with their origin, reading them again, the level of the log.
+ */
+#include "agent/verbs/admin.h"
+
+#include "agent/common/log.h"
+
+static json_t *
+setting(const struct conf *conf, enum conf_id id)
+{
+    const struct conf_row *row = conf_row(id);
+    json_t *obj = json_object();
+
+    json_put_text(obj, "section", row->section);
+    json_put_text(obj, "key", row->key);
+    json_put_text(obj, "value", conf_text(conf, id));
+    json_put_text(obj, "origin", conf_origin(conf, id));
+    json_put_bool(obj, "reload", row->reload);
+    json_put_text(obj, "doc", row->doc);
+    return obj;
+}
+
+static json_t *
+get_config(struct verb_call *call, struct err *err)
+{
+    const struct conf *conf = env_conf(call->env);
+    json_t *result = json_object(), *list = json_array();
+
+    (void)err;
+    for (int id = 0; id < CONF_IDS; id++)
+        json_array_append_new(list, setting(conf, (enum conf_id)id));
+    json_put(result, "settings", list);
+    return result;
+}
+
+static json_t *
+reload_config(struct verb_call *call, struct err *err)
+{
+    return call->env->reload(call->env->ctx, err);
+}
+
+static json_t *
+set_log_level(struct verb_call *call, struct err *err)
+{
+    int level = log_level_parse(json_get_text(call->params, "level", ""));
+    const char *was = log_level_name(log_get_level());
+    json_t *result = json_object();
+
+    (void)err; /* the row allows no other word */
+    log_set_level((enum log_level)level);
+    log_info("The log level is %s now, by %s", log_level_name(log_get_level()),
+             call->request.peer);
+    json_put_text(result, "level", log_level_name(log_get_level()));
+    json_put_text(result, "was", was);
+    return result;
+}
+
+/* --- rows ------------------------------------------------------------------ */
+
+static const struct field level_fields[] = {
+    {.name = "level",
+     .type = FIELD_ENUM,
+     .required = true,
+     .range = "error|warning|info|debug",
+     .doc = "What is written to the log from now on, until the next reload "
+            "or start"},
+};
+
+const struct verb admin_verbs[] = {
+    {.name = "GetConfig",
+     .group = "admin",
+     .action_group = "HOST_ADMIN",
+     .local = true,
+     .lane = VERB_INLINE,
+     .doc = "Shows every setting with its value and where it comes from; one "
+            "with reload false is in force as it was at the start.",
+     .run = get_config},
+    {.name = "ReloadConfig",
+     .group = "admin",
+     .action_group = "HOST_ADMIN",
+     .local = true,
+     .lane = VERB_HOST,
+     .doc = "Reads settings and certificates again, as SIGHUP does, and tells "
+            "what changed and what needs a restart.",
+     .run = reload_config},
+    {.name = "SetLogLevel",
+     .group = "admin",
+     .action_group = "HOST_ADMIN",
+     .local = true,
+     .lane = VERB_INLINE,
+     .doc = "Sets what is written to the log, until the next reload or start.",
+     VERB_PARAMS(level_fields),
+     .run = set_log_level},
+};
+const size_t admin_nverbs = sizeof(admin_verbs) / sizeof(admin_verbs[0]);

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Operations as their receipts and the running ones' memory tell. An op_id is
+ * the peer's own; a question finds the asking peer's operation first and any
+ * other's after it, so that an administrator can look for an engine's.
+ */
+#include "agent/verbs/ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/state/receipts.h"
+#include "agent/verbs/vm_view.h"
+
+/* What is known of an operation: its receipt, or NULL. Returns owned. */
+static int
+find(struct verb_call *call, const char *op_id, json_t **out, struct err *err)
+{
+    struct store *store = call->env->store;
+
+    if (receipts_find(store, call->request.peer, op_id, out, NULL, err) < 0)
+        return -1;
+    return *out ? 0 : receipts_find(store, NULL, op_id, out, NULL, err);
+}
+
+/* The entry of a running operation; borrowed from list. */
+static json_t *
+running_entry(const json_t *list, const char *peer, const char *op_id)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach((json_t *)list, i, entry)
+        if (strcmp(json_get_text(entry, "op_id", ""), op_id) == 0 &&
+            (!peer || strcmp(json_get_text(entry, "peer", ""), peer) == 0))
+            return entry;
+    return NULL;
+}
+
+/* What a running operation does now, beside what is recorded of it. */
+static void
+put_progress(json_t *op, const json_t *running)
+{
+    const json_t *entry = running_entry(running, json_get_text(op, "peer", ""),
+                                        json_get_text(op, "op_id", ""));
+    json_t *step = json_object_get(entry, "step");
+
+    if (!entry)
+        return;
+    json_put(op, "step", json_incref(step));
+    json_put_int(op, "running_ms", json_get_int(entry, "running_ms", 0));
+}
+
+/* op_id as stored: lower case. */
+static void
+wanted_op(struct verb_call *call, char op_id[UUID_TEXT])
+{
+    if (!uuid_canon(json_get_text(call->params, "op_id", ""), op_id))
+        op_id[0] = '\0';
+}
+
+static int
+no_such(const char *op_id, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND,
+                   "There is no operation %s: it never began, or its receipt "
+                   "is older than [ops] receipts_days keeps it "
+                   "(ListOperations shows what there is)",
+                   op_id);
+}
+
+static json_t *
+get_operation(struct verb_call *call, struct err *err)
+{
+    CLEANUP_JSON json_t *running = ops_list(call->env->ops);
+    char op_id[UUID_TEXT];
+    json_t *op = NULL;
+
+    wanted_op(call, op_id);
+    if (find(call, op_id, &op, err) < 0)
+        return NULL;
+    if (!op) {
+        op = json_incref(running_entry(running, NULL, op_id));
+        if (!op)
+            no_such(op_id, err);
+        return op;
+    }
+    put_progress(op, running);
+    return op;
+}
+
+/* A VM that is gone has operations still: its whole UUID names them. */
+static int
+wanted_vm(struct verb_call *call, char uuid[UUID_TEXT], struct err *err)
+{
+    const char *ref = json_get_text(call->params, "vm", "");
+
+    uuid[0] = '\0';
+    if (!*ref || uuid_canon(ref, uuid))
+        return 0;
+    return vm_table_find(call->env->vms, ref, uuid, err);
+}
+
+static json_t *
+lanes_json(struct pool *pool)
+{
+    size_t n;
+    CLEANUP_FREE struct lane_info *lanes = pool_lanes(pool, &n);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *lane = json_object();
+
+        json_put_text(lane, "lane", *lanes[i].name ? lanes[i].name : NULL);
+        json_put_text(lane, "label", lanes[i].label);
+        json_put_int(lane, "running_ms", lanes[i].running_ms);
+        json_put_bool(lane, "blocked", lanes[i].blocked);
+        json_put_int(lane, "queued", (json_int_t)lanes[i].queued);
+        json_array_append_new(list, lane);
+    }
+    return list;
+}
+
+static json_t *
+list_operations(struct verb_call *call, struct err *err)
+{
+    CLEANUP_JSON json_t *running = ops_list(call->env->ops);
+    int limit = (int)json_get_int(call->params, "limit", 0);
+    const char *state = json_get_text(call->params, "state", NULL);
+    json_t *result, *list = NULL, *op;
+    char vm[UUID_TEXT];
+    size_t i;
+
+    if (wanted_vm(call, vm, err) < 0 ||
+        receipts_list(call->env->store, *vm ? vm : NULL, state, limit, &list,
+                      err) < 0)
+        return NULL;
+    json_array_foreach(list, i, op)
+        put_progress(op, running);
+    result = json_object();
+    json_put(result, "operations", list);
+    json_put(result, "lanes", lanes_json(call->env->pool));
+    return result;
+}
+
+static json_t *
+cancel_answer(const char *op_id, bool cancelled, const char *why)
+{
+    json_t *result = json_object();
+
+    json_put_text(result, "op_id", op_id);
+    json_put_bool(result, "cancelled", cancelled);
+    json_put_text(result, "why", why);
+    return result;
+}
+
+/*
+ * A worker's: what does not run any more has to be looked up, so that the
+ * answer can tell "too late" from "never heard of".
+ */
+static json_t *
+cancel_operation(struct verb_call *call, struct err *err)
+{
+    struct ops *ops = call->env->ops;
+    CLEANUP_JSON json_t *op = NULL;
+    char op_id[UUID_TEXT];
+    const char *state;
+
+    wanted_op(call, op_id);
+    if (ops_cancel(ops, call->request.peer, op_id) ||
+        ops_cancel(ops, NULL, op_id))
+        return cancel_answer(op_id, true,
+                             "It stops before its next effect; what was done "
+                             "is undone");
+    if (find(call, op_id, &op, err) < 0)
+        return NULL;
+    state = json_get_text(op, "state", NULL);
+    if (!state) {
+        no_such(op_id, err);
+        return NULL;
+    }
+    if (strcmp(state, "pending") == 0)
+        return cancel_answer(op_id, false,
+                             "The guest has been asked to release the device "
+                             "and cannot be asked back; it ends when the "
+                             "guest answers");
+    err_set(err, ERR_BAD_STATE,
+            "Operation %s cannot be cancelled: it has ended as %s", op_id,
+            state);
+    return NULL;
+}
+
+/* --- rows ------------------------------------------------------------------ */
+
+static const struct field one_op[] = {
+    {.name = "op_id",
+     .type = FIELD_UUID,
+     .required = true,
+     .doc = "The operation's identity, as given to the verb or returned by "
+            "it"},
+};
+
+static const struct field list_fields[] = {
+    {.name = "vm",
+     .type = FIELD_REF,
+     .doc = "Only operations on this VM: UUID, a unique prefix of it, or "
+            "name; of a deleted VM, its whole UUID"},
+    {.name = "state",
+     .type = FIELD_ENUM,
+     .range = "open|planned|running|pending|done|refused|cancelled|failed|"
+              "unknown",
+     .doc = "Only operations in this state; open means not over yet"},
+    {.name = "limit",
+     .type = FIELD_INT,
+     .deflt = "100",
+     .min = 1,
+     .max = 1000,
+     .range = "1..1000",
+     .doc = "How many at most, the newest first"},
+};
+
+const struct verb ops_verbs[] = {
+    {.name = "GetOperation",
+     .group = "ops",
+     .action_group = "VM_READ",
+     .lane = VERB_HOST,
+     .doc = "Shows what became of an operation: its state, its receipt, and "
+            "each step with its outcome.",
+     VERB_PARAMS(one_op),
+     .run = get_operation},
+    {.name = "ListOperations",
+     .group = "ops",
+     .action_group = "VM_READ",
+     .lane = VERB_HOST,
+     .doc = "Lists operations, the newest first, and what every lane of work "
+            "is doing now.",
+     VERB_PARAMS(list_fields),
+     .run = list_operations},
+    {.name = "CancelOperation",
+     .group = "ops",
+     .action_group = "VM_OPERATE",
+     .lane = VERB_HOST,
+     .doc = "Asks a running operation to stop before its next effect and to "
+            "undo what it did.",
+     VERB_PARAMS(one_op),
+     .run = cancel_operation},
+};
+const size_t ops_nverbs = sizeof(ops_verbs) / sizeof(ops_verbs[0]);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The rows of all files of this room, in the order of the manual, and their
+ * description as JSON. Nothing in this room includes it.
+ */
+#include "agent/verbs/table.h"
+
+#include <string.h>
+
+#include "agent/verbs/admin.h"
+#include "agent/verbs/disk.h"
+#include "agent/verbs/events.h"
+#include "agent/verbs/host.h"
+#include "agent/verbs/ops.h"
+#include "agent/verbs/params.h"
+#include "agent/verbs/view.h"
+#include "agent/verbs/vm.h"
+
+static const struct part {
+    const struct verb *verbs;
+    const size_t *n; /* not known to the compiler here */
+} parts[] = {
+    {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
+    {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
+    {ops_verbs, &ops_nverbs},       {events_verbs, &events_nverbs},
+    {admin_verbs, &admin_nverbs},
+};
+#define NPARTS (sizeof(parts) / sizeof(parts[0]))
+
+static const char *const lane_names[] = {
+    [VERB_INLINE] = "inline",
+    [VERB_VM] = "vm",
+    [VERB_HOST] = "host",
+};
+
+const struct verb *
+table_at(size_t n)
+{
+    for (size_t i = 0; i < NPARTS; i++) {
+        if (n < *parts[i].n)
+            return &parts[i].verbs[n];
+        n -= *parts[i].n;
+    }
+    return NULL;
+}
+
+const struct verb *
+table_find(const char *name)
+{
+    /* Some forty short names: a walk costs less than parsing the request. */
+    for (size_t i = 0; i < NPARTS; i++)
+        for (size_t k = 0; k < *parts[i].n; k++)
+            if (strcmp(parts[i].verbs[k].name, name) == 0)
+                return &parts[i].verbs[k];
+    return NULL;
+}
+
+static json_t *
+field_json(const struct field *field)
+{
+    json_t *obj = json_object();
+    json_t *deflt = NULL;
+
+    if (field->deflt)
+        deflt = json_parse(field->deflt, strlen(field->deflt), NULL, NULL);
+    json_put_text(obj, "name", field->name);
+    json_put_text(obj, "type", field_type_name(field->type));
+    json_put_bool(obj, "required", field->required);
+    json_put(obj, "default", deflt);
+    json_put_text(obj, "range", field->range);
+    json_put_text(obj, "doc", field->doc);
+    return obj;
+}
+
+static json_t *
+params_json(const struct verb *verb)
+{
+    size_t n;
+    const struct field *common = params_common_of(verb, &n);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < verb->nparams; i++)
+        json_array_append_new(list, field_json(&verb->params[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!field_find(verb->params, verb->nparams, common[i].name))
+            json_array_append_new(list, field_json(&common[i]));
+    return list;
+}
+
+json_t *
+table_json(void)
+{
+    json_t *list = json_array();
+    const struct verb *verb;
+
+    for (size_t i = 0; (verb = table_at(i)); i++) {
+        json_t *obj = json_object();
+
+        json_put_text(obj, "name", verb->name);
+        json_put_text(obj, "group", verb->group);
+        json_put_text(obj, "action_group", verb->action_group);
+        json_put_bool(obj, "mutating", verb->mutating);
+        json_put_bool(obj, "local", verb->local);
+        json_put_text(obj, "lane", lane_names[verb->lane]);
+        json_put_text(obj, "doc", verb->doc);
+        json_put(obj, "params", params_json(verb));
+        json_array_append_new(list, obj);
+    }
+    return list;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A VM's devices as a tree of buses, as GetTopology answers. Pure. */
+#pragma once
+
+#include "agent/verbs/vm_view.h"
+
+/*
+ * [{kind, label, alias, address, detail, children: […]}]: what sits on the
+ * root bus, below root ports what is behind each (and "free"), below disk
+ * controllers their disks (for SCSI by target), and last the recorded disks
+ * that are not plugged. Returns owned.
+ */
+json_t *topology_json(const struct vm_view *view);
