@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The rooms, wired. Phases: start, from the bottom up (what is recorded and
+ * what libvirt has is brought together before the first listener opens) → the
+ * I/O loop, in this thread → stop, from the top down.
+ */
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "agent/common/clock.h"
+#include "agent/common/lock.h"
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+#include "agent/front/server.h"
+#include "agent/host/host.h"
+#include "agent/state/receipts.h"
+#include "agent/verbs/table.h"
+#include "agent/watch.h"
+#include "protocol/limits.h"
+
+#define DAY_MS INT64_C(86400000)
+#define PRUNE_EVENTS 256 /* receipts are pruned once in so many events */
+#define STOP_FLOOR_MS 1000
+
+struct agent {
+    struct settings *settings;       /* borrowed */
+    void (*tell)(const char *state); /* the service manager */
+    struct env env;
+    struct outbox *outbox;
+    struct server *server;
+    atomic_bool hyper_ready; /* env.hyper is there: events may be looked at */
+    unsigned events;         /* since receipts were pruned; writer thread */
+    int64_t stop_by_ms;      /* monotonic; 0 until a stop was asked for */
+    struct lock reloading;   /* LOCK_AGENT: one reload at a time */
+};
+
+/* --- callbacks ------------------------------------------------------------- */
+
+static void
+use_conf(struct agent *agent, struct conf *conf)
+{
+    int level = log_level_parse(conf_text(conf, CONF_LOG_LEVEL));
+
+    atomic_store(&agent->env.conf, conf);
+    log_set_level((enum log_level)level);
+}
+
+/* env.reload: all or nothing. */
+static json_t *
+reload(void *ctx, struct err *err)
+{
+    struct agent *agent = ctx;
+    struct conf *before, *now;
+
+    LOCK_SCOPE(&agent->reloading);
+    before = atomic_load(&agent->env.conf);
+    now = settings_load(agent->settings, err);
+    if (!now)
+        return NULL;
+    use_conf(agent, now);
+    if (server_reload_tls(agent->server, err) < 0) {
+        use_conf(agent, before);
+        return NULL;
+    }
+    log_info("settings and certificates have been read again");
+    return settings_changes(agent->settings, before, now);
+}
+
+static json_t *
+tls_info_of(void *ctx)
+{
+    const struct agent *agent = ctx;
+
+    return server_tls_info(agent->server);
+}
+
+/* Writer thread. */
+static void
+publish(void *ctx, json_t *event)
+{
+    struct agent *agent = ctx;
+    const struct conf *conf = env_conf(&agent->env);
+
+    notify_event(agent->env.notify, event);
+    if (++agent->events % PRUNE_EVENTS == 0)
+        receipts_prune(agent->env.store,
+                       conf_int(conf, CONF_OPS_RECEIPTS_DAYS) * DAY_MS,
+                       conf_int(conf, CONF_OPS_RECEIPTS_MAX));
+}
+
+/* The hypervisor's thread. What comes before hyper_open has returned is seen
+ * by watch_start, which follows it. */
+static void
+on_hyper_event(void *ctx, const struct hyper_event *event)
+{
+    struct agent *agent = ctx;
+
+    if (atomic_load(&agent->hyper_ready))
+        watch_event(&agent->env, event);
+}
+
+static void
+on_worker_end(void *ctx)
+{
+    const struct agent *agent = ctx;
+
+    if (agent->env.hyper)
+        hyper_thread_end(agent->env.hyper);
+}
+
+static void
+on_stop(void *ctx)
+{
+    struct agent *agent = ctx;
+    int64_t wait_ms =
+        conf_int(env_conf(&agent->env), CONF_OPS_STOP_WAIT_MS);
+
+    if (agent->stop_by_ms)
+        return;
+    log_info("stopping: running operations may end within %lld ms",
+             (long long)wait_ms);
+    agent->tell("STOPPING=1");
+    agent->stop_by_ms = clock_mono_ms() + wait_ms;
+    server_stop(agent->server, wait_ms);
+}
+
+static void
+on_reload(void *ctx)
+{
+    struct err err = ERR_INIT;
+    json_t *result = reload(ctx, &err);
+
+    if (!result)
+        log_error("The settings stay as they were: %s", err.message);
+    json_decref(result);
+}
+
+/* --- start ----------------------------------------------------------------- */
+
+static int
+start_post(struct agent *agent, struct err *err)
+{
+    agent->outbox = outbox_new(err);
+    if (!agent->outbox)
+        return -1;
+    agent->env.notify = notify_new(agent->outbox);
+    return 0;
+}
+
+static int
+start_state(struct agent *agent, struct err *err)
+{
+    struct env *env = &agent->env;
+    const struct conf *conf = env_conf(env);
+
+    env->store = store_open(conf_text(conf, CONF_STATE_DIR), err);
+    if (!env->store)
+        return -1;
+    env->eventlog = eventlog_new(
+        env->store, conf_int(conf, CONF_OPS_EVENTS_MAX), publish, agent);
+    env->vms = vm_table_new();
+    env->ops = ops_new();
+    return vm_table_load(env->vms, env->store, err);
+}
+
+static int
+start_hyper(struct agent *agent, struct err *err)
+{
+    static const struct pool_limits limits = {LIMIT_LANE_REQUESTS,
+                                              LIMIT_REQUESTS};
+    struct env *env = &agent->env;
+    const struct conf *conf = env_conf(env);
+    int rc;
+
+    env->pool = pool_new((int)conf_int(conf, CONF_OPS_WORKERS), &limits,
+                         on_worker_end, agent);
+    env->hyper = hyper_open("local", conf_text(conf, CONF_HYPERVISOR_LOCAL_URI),
+                            on_hyper_event, agent, err);
+    if (!env->hyper)
+        return -1;
+    atomic_store(&agent->hyper_ready, true);
+    rc = watch_start(env, err);
+    hyper_thread_end(env->hyper); /* this thread asks libvirt nothing more */
+    return rc;
+}
+
+static int
+start_front(struct agent *agent, struct err *err)
+{
+    static const struct {
+        int signum;
+        void (*fn)(void *ctx);
+    } signals[] = {
+        {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}};
+
+    agent->server = server_new(&agent->env, agent->outbox, err);
+    for (size_t i = 0; agent->server && i < 3; i++)
+        if (server_on_signal(agent->server, signals[i].signum, signals[i].fn,
+                             agent, err) < 0)
+            return -1;
+    return agent->server ? 0 : -1;
+}
+
+/* Before any thread exists. */
+static void
+prepare(struct agent *agent)
+{
+    struct env *env = &agent->env;
+    struct rlimit files;
+
+    signal(SIGPIPE, SIG_IGN);
+    umask(022); /* libvirt's embedded driver makes folders for QEMU's user */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    lock_init(&agent->reloading, LOCK_AGENT);
+    env->virt = host_kvm_works() ? "kvm" : "qemu";
+    env->version = BERTH_VERSION;
+    for (env->nverbs = 0; table_at(env->nverbs); env->nverbs++)
+        ;
+    env->started_ms = clock_wall_ms();
+    env->reload = reload;
+    env->tls_info = tls_info_of;
+    env->ctx = agent;
+}
+
+static int
+start(struct agent *agent, struct err *err)
+{
+    static int (*const phases[])(struct agent *, struct err *) = {
+        start_post, start_state, start_hyper, start_front};
+
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+        if (phases[i](agent, err) < 0)
+            return -1;
+    if (conf_text(env_conf(&agent->env), CONF_LISTEN_TLS)[0])
+        log_warning("there are no roles yet: whoever has a certificate of "
+                    "the CA in tls.ca may do everything");
+    return 0;
+}
+
+/* --- stop ------------------------------------------------------------------ */
+
+/* Threads that libvirt does not give back still use everything: make the
+ * record durable and leave all in place. */
+static void
+leave_stuck(struct env *env)
+{
+    size_t n;
+    CLEANUP_FREE struct lane_info *lanes = pool_lanes(env->pool, &n);
+
+    for (size_t i = 0; i < n; i++)
+        log_error("%s in lane \"%s\" does not end: it has run for %lld ms; "
+                  "its operation stands in the journal",
+                  lanes[i].label ? lanes[i].label : "a job", lanes[i].name,
+                  (long long)lanes[i].running_ms);
+    store_commit(env->store, store_batch_new(), NULL);
+}
+
+static void
+free_state(struct env *env)
+{
+    if (env->store)
+        store_close(env->store); /* tells the event log and notify */
+    eventlog_free(env->eventlog);
+    vm_table_free(env->vms);
+    if (env->ops)
+        ops_free(env->ops);
+    notify_free(env->notify);
+}
+
+/* False when threads are left behind. */
+static bool
+stop(struct agent *agent)
+{
+    struct env *env = &agent->env;
+    int64_t left_ms = agent->stop_by_ms - clock_mono_ms();
+
+    if (left_ms < STOP_FLOOR_MS)
+        left_ms = STOP_FLOOR_MS;
+    if (env->pool && pool_stop(env->pool, left_ms) > 0) {
+        leave_stuck(env);
+        return false;
+    }
+    /* Its events go to the pool, and workers end with its connections. */
+    if (env->hyper)
+        hyper_close(env->hyper);
+    if (env->pool)
+        pool_free(env->pool);
+    server_free(agent->server);
+    free_state(env);
+    if (agent->outbox)
+        outbox_free(agent->outbox);
+    lock_destroy(&agent->reloading);
+    return true;
+}
+
+/* From start to the end of the loop; false when it could not start. */
+static bool
+serve(struct agent *agent)
+{
+    struct err err = ERR_INIT;
+
+    if (start(agent, &err) < 0) {
+        log_error("berthd cannot start: %s", err.message);
+        return false;
+    }
+    agent->tell("READY=1");
+    log_info("berthd is ready");
+    server_run(agent->server);
+    return true;
+}
+
+enum agent_end
+agent_run(struct settings *settings, struct conf *conf,
+          void (*tell)(const char *state))
+{
+    struct agent *agent = mem_zalloc(1, sizeof(*agent));
+    bool served;
+
+    agent->settings = settings;
+    agent->tell = tell;
+    use_conf(agent, conf);
+    prepare(agent);
+    log_info("berthd %s starts on %s", BERTH_VERSION,
+             conf_text(conf, CONF_HYPERVISOR_LOCAL_URI));
+    served = serve(agent);
+    if (!stop(agent))
+        return AGENT_STUCK; /* the threads have agent */
+    free(agent);
+    log_info("berthd has stopped");
+    return served ? AGENT_STOPPED : AGENT_FAILED;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The running berthd: every room, wired, from start to stop. Main thread. */
+#pragma once
+
+#include "agent/settings.h"
+
+enum agent_end {
+    AGENT_STOPPED, /* as asked */
+    AGENT_FAILED,  /* it could not start; the log says why */
+    AGENT_STUCK,   /* stopped, but threads are left inside the hypervisor:
+                      nothing may be freed, the process must end by _exit */
+};
+
+/* Start with conf (a snapshot of settings), serve until SIGTERM or SIGINT,
+ * stop. tell hands a state ("READY=1") to the service manager. Signals are
+ * taken over; no thread may exist before. */
+enum agent_end agent_run(struct settings *settings, struct conf *conf,
+                         void (*tell)(const char *state));

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * berthd's main: the command line, the libraries' one-time starts, and what
+ * was asked for: to run, or to print something and end. Exit status: 0, 1 for
+ * a failure, 2 for a wrong command line.
+ */
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/common/log.h"
+#include "agent/common/xml.h"
+#include "agent/verbs/table.h"
+
+/* What a mode works with; conf is NULL where it needs none. */
+struct start {
+    struct settings settings;
+    struct conf *conf;
+};
+
+static void
+tell(const char *state)
+{
+    sd_notify(0, state);
+}
+
+static int
+run(struct start *start)
+{
+    enum agent_end end = agent_run(&start->settings, start->conf, tell);
+
+    if (end == AGENT_STUCK)
+        _exit(1);
+    return end == AGENT_STOPPED ? 0 : 1;
+}
+
+static int
+check_conf(struct start *start)
+{
+    (void)start;
+    puts("The settings are good.");
+    return 0;
+}
+
+static int
+dump_conf(struct start *start)
+{
+    conf_dump(start->conf, stdout);
+    return 0;
+}
+
+static int
+dump_sample_conf(struct start *start)
+{
+    (void)start;
+    conf_sample(stdout);
+    return 0;
+}
+
+static int
+dump_verbs(struct start *start)
+{
+    CLEANUP_JSON json_t *verbs = table_json();
+    CLEANUP_TEXT char *text = json_pretty(verbs);
+
+    (void)start;
+    puts(text);
+    return 0;
+}
+
+static int
+version(struct start *start)
+{
+    (void)start;
+    puts("berthd " BERTH_VERSION);
+    return 0;
+}
+
+static int
+help(struct start *start)
+{
+    (void)start;
+    options_help(stdout);
+    return 0;
+}
+
+static const struct mode {
+    bool needs_conf;
+    int (*run)(struct start *start);
+} modes[OPTIONS_MODES] = {
+    [OPTIONS_RUN] = {true, run},
+    [OPTIONS_CHECK_CONF] = {true, check_conf},
+    [OPTIONS_DUMP_CONF] = {true, dump_conf},
+    [OPTIONS_DUMP_SAMPLE_CONF] = {false, dump_sample_conf},
+    [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
+    [OPTIONS_VERSION] = {false, version},
+    [OPTIONS_HELP] = {false, help},
+};
+
+static int
+run_mode(const struct options *options)
+{
+    const struct mode *mode = &modes[options->mode];
+    struct start start = {.settings = {.options = options}};
+    struct err err = ERR_INIT;
+    int rc = 1;
+
+    if (mode->needs_conf)
+        start.conf = settings_load(&start.settings, &err);
+    if (mode->needs_conf && !start.conf)
+        log_error("The settings cannot be used: %s", err.message);
+    else
+        rc = mode->run(&start);
+    settings_free(&start.settings);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options options;
+    struct err err = ERR_INIT;
+    int rc = 2;
+
+    log_init();
+    json_init();
+    xml_init();
+    if (options_parse(argc, argv, &options, &err) < 0)
+        fprintf(stderr, "berthd: %s\nTry berthd --help.\n", err.message);
+    else
+        rc = run_mode(&options);
+    options_clear(&options);
+    xml_cleanup();
+    /* What was asked for may not have been written. */
+    if (fflush(stdout) != 0 && rc == 0)
+        rc = 1;
+    return rc;
+}

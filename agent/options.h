@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* berthd's command line: its options are rows, the help is printed from them.
+ * Main thread. */
+#pragma once
+
+#include <stdio.h>
+
+#include "agent/common/err.h"
+
+enum options_mode {
+    OPTIONS_RUN,
+    OPTIONS_CHECK_CONF,
+    OPTIONS_DUMP_CONF,
+    OPTIONS_DUMP_SAMPLE_CONF,
+    OPTIONS_DUMP_VERBS,
+    OPTIONS_VERSION,
+    OPTIONS_HELP,
+    OPTIONS_MODES
+};
+
+struct options {
+    enum options_mode mode;
+    const char *file;  /* borrowed from argv; NULL: the usual files */
+    const char **sets; /* owned vector, texts borrowed from argv */
+    size_t nsets;
+};
+
+/* Returns 0, -1 + err: INVALID naming the argument. */
+int options_parse(int argc, char **argv, struct options *out,
+                  struct err *err);
+void options_clear(struct options *options);
+
+void options_help(FILE *to);

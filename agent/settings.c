@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Settings over time. What a reload does not put in force is read at the
+ * start alone: the snapshot of the start tells what still waits, however
+ * often the files have changed since.
+ */
+#include "agent/settings.h"
+
+#include <stdlib.h>
+
+#include "agent/common/log.h"
+#include "agent/common/mem.h"
+
+struct conf *
+settings_load(struct settings *settings, struct err *err)
+{
+    const struct options *options = settings->options;
+    struct conf *conf =
+        conf_load(options->file, options->sets, options->nsets, err);
+
+    if (!conf)
+        return NULL;
+    settings->confs = mem_more(settings->confs, settings->nconfs,
+                               sizeof(*settings->confs));
+    settings->confs[settings->nconfs++] = conf;
+    return conf;
+}
+
+void
+settings_free(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->nconfs; i++)
+        conf_free(settings->confs[i]);
+    free(settings->confs);
+    settings->confs = NULL;
+    settings->nconfs = 0;
+}
+
+struct change {
+    json_t *names;
+    bool live;
+};
+
+static void
+add_name(void *ctx, enum conf_id id, bool live)
+{
+    const struct change *change = ctx;
+    const struct conf_row *row = conf_row(id);
+    CLEANUP_TEXT char *name = mem_printf("%s.%s", row->section, row->key);
+
+    if (live != change->live)
+        return;
+    json_array_append_new(change->names, json_string(name));
+    if (live)
+        log_info("%s has changed", name);
+    else
+        log_warning("%s has changed and needs a restart", name);
+}
+
+static json_t *
+changed_names(const struct conf *from, const struct conf *to, bool live)
+{
+    struct change change = {json_array(), live};
+
+    conf_diff(from, to, add_name, &change);
+    return change.names;
+}
+
+json_t *
+settings_changes(const struct settings *settings, const struct conf *before,
+                 const struct conf *now)
+{
+    json_t *result = json_object();
+
+    json_put(result, "changed", changed_names(before, now, true));
+    json_put(result, "restart_needed",
+             changed_names(settings->confs[0], now, false));
+    return result;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The snapshots of the settings: the one in force and those before it, kept
+ * until the end since readers borrow from them. A reload makes a new one; the
+ * caller sees to it that there is one reload at a time.
+ */
+#pragma once
+
+#include "agent/common/json.h"
+#include "agent/options.h"
+#include "conf/conf.h"
+
+struct settings {
+    const struct options *options; /* borrowed */
+    struct conf **confs;           /* owned; the first is the start's */
+    size_t nconfs;
+};
+
+/* Read files and --set again; borrowed, NULL + err (INVALID). */
+struct conf *settings_load(struct settings *settings, struct err *err);
+void settings_free(struct settings *settings);
+
+/*
+ * {changed: [], restart_needed: []} as names "section.key", each also logged:
+ * what differs from before and is in force now, and what differs from the
+ * start and waits for the next one. Returns owned.
+ */
+json_t *settings_changes(const struct settings *settings,
+                         const struct conf *before, const struct conf *now);
