@@ -75,13 +75,22 @@ def check_goto():
             yield f"{place} goto"
 
 
+def lines_to(path, place, count):
+    """The bare lines up to and with the one at place."""
+    line = int(place.rsplit(":", 1)[1])
+    return "\n".join(source.bare(path).split("\n")[max(line - count, 0):line])
+
+
 def check_exit():
-    """only main.c and berthctl end the process"""
+    """only main.c, berthctl and forked children end their process"""
     for path in source.product(".c", ".h"):
         if path == "agent/main.c" or path.startswith("agent/ctl/"):
             continue
         for place, match in source.hits(path, r"\b_?exit\s*\("):
-            yield f"{place} {match.group()}"
+            child = match.group().startswith("_") \
+                and re.search(r"\bfork\(\)", lines_to(path, place, 6))
+            if not child:
+                yield f"{place} {match.group()}"
 
 
 def check_sleep():
@@ -90,9 +99,7 @@ def check_sleep():
         if not path.startswith("tests/unit/"):
             continue
         for place, match in source.hits(path, r"\b(u|nano)?sleep\s*\("):
-            line = int(place.rsplit(":", 1)[1])
-            before = source.bare(path).split("\n")[max(line - 4, 0):line]
-            if not re.search(r"\b(while|for) \(", "\n".join(before)):
+            if not re.search(r"\b(while|for) \(", lines_to(path, place, 4)):
                 yield f"{place} {match.group()}"
 
 
