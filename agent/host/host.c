@@ -19,9 +19,11 @@
 #include <unistd.h>
 
 #include "agent/common/file.h"
+#include "agent/common/proc.h"
 #include "agent/common/mem.h"
 
 #define KVM_MS 2000
+#define QEMU_MS 5000
 #define MAX_PROC (1u << 20)
 #define PAGE 4096u
 
@@ -86,8 +88,8 @@ guest_halts(void)
 }
 #endif
 
-bool
-host_kvm_works(void)
+static bool
+kvm_halts(void)
 {
     int ends[2], status;
     char answer = 0;
@@ -111,6 +113,36 @@ host_kvm_works(void)
     }
     close(ends[0]);
     return answer;
+}
+
+/* KVM that runs a HLT may still refuse what QEMU sets up for the CPU of our
+ * VMs (nested hosts that hide an MSR): QEMU itself has the last word. */
+static bool
+qemu_starts(void)
+{
+    static const char *const argv[] = {
+        "qemu-system-x86_64", "-accel", "kvm",  "-machine", "q35",
+        "-cpu",               "host",   "-S",   "-display", "none",
+        "-nodefaults",        "-qmp",   "stdio", NULL};
+    static const char quit[] = "{\"execute\": \"qmp_capabilities\"}\n"
+                               "{\"execute\": \"quit\"}\n";
+    const struct proc proc = {.argv = argv, .input = quit,
+                              .input_len = sizeof(quit) - 1,
+                              .timeout_ms = QEMU_MS, .max_output = 4096};
+    struct proc_result result;
+    bool good;
+
+    if (proc_run(&proc, &result, NULL) < 0)
+        return false;
+    good = result.status == 0 && !result.timed_out;
+    proc_result_free(&result);
+    return good;
+}
+
+bool
+host_kvm_works(void)
+{
+    return kvm_halts() && qemu_starts();
 }
 
 /* --- figures -------------------------------------------------------------- */

@@ -9,8 +9,9 @@
 
 #include "agent/common/json.h"
 
-/* Whether a guest of one instruction (HLT) runs: /dev/kvm may be there and
- * yet run none. Tried in a child with a deadline of 2 s. */
+/* Whether guests run on KVM here; /dev/kvm may be there and yet run none. A
+ * guest of one instruction (HLT) must run (2 s), and QEMU must start with
+ * KVM and the host's CPU (5 s). */
 bool host_kvm_works(void);
 
 /* {hostname, kernel, cpus, memory, hugepages, uuid …}; returns owned. */
