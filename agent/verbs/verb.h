@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The face of a verb: one row beside its function. The rows of each file are
+ * gathered in verbs/table.c, which nothing in this room includes.
+ */
+#pragma once
+
+#include "agent/common/json.h"
+#include "agent/common/uuid.h"
+#include "agent/plan/env.h"
+#include "agent/plan/operation.h"
+#include "agent/spec/field.h"
+
+/* Who carries a verb. */
+enum verb_lane {
+    VERB_INLINE, /* memory only, answered in the I/O thread */
+    VERB_VM,     /* a worker, one at a time per VM */
+    VERB_HOST,   /* any worker: questions, and what concerns no VM yet */
+};
+
+struct verb_call; /* below */
+
+/*
+ * The result (owned), or NULL + err. A verb with lane VERB_INLINE runs in the
+ * I/O thread and must not block; others run in a worker.
+ */
+typedef json_t *(*verb_fn)(struct verb_call *call, struct err *err);
+
+struct verb {
+    const char *name;         /* "HotPlugDisk" */
+    const char *group;        /* "disk", "vm", "host", "ops", "events",
+                                 "admin" */
+    const char *action_group; /* "DISK_ATTACH" … for roles */
+    bool mutating;            /* takes op_id, dry_run, deadline_ms, flow_id */
+    bool local;               /* unix socket only */
+    enum verb_lane lane;
+    const char *doc;
+    const struct field *params;
+    size_t nparams;
+    verb_fn run;
+};
+
+/* The two members of a row that say which fields it takes. */
+#define VERB_PARAMS(rows)                                                      \
+    .params = (rows), .nparams = sizeof(rows) / sizeof((rows)[0])
+
+/* One call on its way; made by front/dispatch, borrowed by the verb. */
+struct verb_call {
+    const struct verb *verb;
+    struct env *env;
+    json_t *params;   /* checked object with defaults; borrowed */
+    uint64_t session; /* whom events go to; a number, never a pointer */
+    bool local;       /* came over the unix socket */
+    struct request request; /* identity of the operation (plan/operation.h) */
+    char vm[UUID_TEXT]; /* the VM that "vm" names, "" when there is none */
+};
