@@ -99,7 +99,7 @@ tune_embedded() {
     group=$(stat -c '%a %G' /dev/kvm)
     case $group in
     *[67]\ *|?[67]?\ kvm) ;;
-    *) printf 'user = "root"\ngroup = "root"\n' >>"$tmp/root/etc/qemu.conf" ;;
+    *) printf 'stdio_handler = "file"\nuser = "root"\ngroup = "root"\n' >>"$tmp/root/etc/qemu.conf" ;;
     esac
 }
 
