@@ -127,7 +127,7 @@ fuzz: fuzz-build
 # Unit tests entered by several threads, and those that Valgrind reads too.
 THREADED := pool lane store outbox notify eventlog vm_table lock log hyper \
             watch journal receipts ops session clock_uuid apply
-CORE := json xml buf err file conf jsonrpc address disk vm disk_plan vm_plan \
+CORE := json xml buf err lines conf jsonrpc address disk vm disk_plan vm_plan \
         params controller topology
 pick = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(1)),$(UNIT_BIN))
 
