@@ -155,7 +155,7 @@ check-it: all build/tests/nsinit
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
 lint:
-	-+@$(MAKE) --no-print-directory -k $(call obj,$(SRC)) >/dev/null
+	-+@$(MAKE) --no-print-directory -k all >/dev/null
 	@LINT_FLAGS="$(subst ",\",$(BASE) $(PKG_CFLAGS))" BERTH_BUILD=$(BUILD) \
 	    tests/lint/run
 check:

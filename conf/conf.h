@@ -53,11 +53,9 @@ const char *conf_origin(const struct conf *conf, enum conf_id id);
 /* All settings in force as INI, each with its origin (--dump-conf). */
 void conf_dump(const struct conf *conf, FILE *to);
 
-/* The sample file, printed from the table alone (conf/berth.conf.sample). */
+/* The sample file, printed from the table alone (conf/berth.conf.sample; the
+ * manual's list of settings is made from it too). */
 void conf_sample(FILE *to);
-
-/* The rows as POD for berth.conf(5). */
-void conf_pod(FILE *to);
 
 /*
  * Ids whose values differ between two snapshots are named to fn, each with

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The settings, printed: those in force (--dump-conf), the sample file, and
- * the table of berth.conf(5). All three walk the same rows, so they cannot
- * tell different stories.
+ * The settings, printed: those in force (--dump-conf), and the sample file.
+ * Both walk the same rows, so they cannot tell different stories.
  */
 #include "conf/conf.h"
 
@@ -80,40 +79,4 @@ conf_sample(FILE *to)
                 when(row));
         fprintf(to, "#%s =%s%s\n", row->key, *deflt ? " " : "", deflt);
     }
-}
-
-/* perlpod(1): what would begin a formatting code. */
-static void
-print_pod(FILE *to, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '<')
-            fputs("E<lt>", to);
-        else if (*text == '>')
-            fputs("E<gt>", to);
-        else
-            fputc(*text, to);
-    }
-}
-
-void
-conf_pod(FILE *to)
-{
-    for (int i = 0; i < CONF_IDS; i++) {
-        const struct conf_row *row = conf_row((enum conf_id)i);
-        CLEANUP_FREE char *deflt = folders_expand(row->deflt, FOLDERS_SYSTEM);
-        char expected[128];
-
-        if (opens_section(i))
-            fprintf(to, "%s=head2 [%s]\n\n=over 4\n\n", i ? "=back\n\n" : "",
-                    row->section);
-        value_expected(row, expected, sizeof(expected));
-        fprintf(to, "=item B<%s> = ", row->key);
-        print_pod(to, *deflt ? deflt : "(empty)");
-        fputs("\n\n", to);
-        print_pod(to, row->doc);
-        fprintf(to, " Type: %s. A change is in force %s.\n\n", expected,
-                when(row));
-    }
-    fputs("=back\n", to);
 }

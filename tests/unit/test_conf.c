@@ -287,16 +287,6 @@ sample_with_every_line_set_is_the_default(void **state)
 }
 
 static void
-pod_is_escaped(void **state)
-{
-    CLEANUP_FREE char *text = printed(conf_pod);
-
-    (void)state;
-    assert_non_null(strstr(text, "=head2 [hypervisor local]\n"));
-    assert_non_null(strstr(text, "=item B<spare_root_ports> = 8\n"));
-}
-
-static void
 folders_of_root_and_of_users(void **state)
 {
     CLEANUP_FREE char *system = folders_expand("$RUN/x.sock", FOLDERS_SYSTEM);
@@ -329,7 +319,6 @@ main(void)
         cmocka_unit_test(dump_loads_again),
         cmocka_unit_test(sample_is_current_and_loads),
         cmocka_unit_test(sample_with_every_line_set_is_the_default),
-        cmocka_unit_test(pod_is_escaped),
         cmocka_unit_test(folders_of_root_and_of_users),
     };
 
