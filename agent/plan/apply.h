@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "agent/plan/operation.h"
+#include "agent/plan/request.h"
 #include "agent/plan/step.h"
 
 struct applied {

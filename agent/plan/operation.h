@@ -6,23 +6,10 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "agent/common/json.h"
-#include "agent/common/uuid.h"
 #include "agent/plan/env.h"
 #include "agent/plan/plan.h"
-
-/* Who asks for what, and under which conditions. */
-struct request {
-    char peer[128];          /* "cn:engine-1", "uid:0" */
-    char op_id[UUID_TEXT];   /* given or made */
-    char flow_id[128];       /* "" when none was given */
-    bool dry_run;
-    int64_t deadline_ms;     /* CLOCK_MONOTONIC, 0: none */
-    char body_hash[33];      /* of the checked parameters */
-    const char *verb;        /* static */
-};
+#include "agent/plan/request.h"
 
 /*
  * How a verb becomes a plan. gather (may be NULL) collects facts of the host
