@@ -99,7 +99,10 @@ tune_embedded() {
     group=$(stat -c '%a %G' /dev/kvm)
     case $group in
     *[67]\ *|?[67]?\ kvm) ;;
-    *) printf 'stdio_handler = "file"\nuser = "root"\ngroup = "root"\n' >>"$tmp/root/etc/qemu.conf" ;;
+    *)
+        printf '%s\n' 'stdio_handler = "file"' 'user = "root"' \
+            'group = "root"' >>"$tmp/root/etc/qemu.conf"
+        ;;
     esac
 }
 
