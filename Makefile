@@ -174,7 +174,6 @@ bench: all
 
 D = $(DESTDIR)$(PREFIX)
 SYSTEM := $(DESTDIR)/usr/lib
-ETC := $(DESTDIR)/etc
 PODS := $(wildcard packaging/man/*.pod)
 
 install:
