@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/common/file.h"
@@ -28,10 +29,7 @@
 #define ROOT_COMFORT 52
 #define ROOT_MAX 96
 
-/* libvirt's other choices need services that are not there: virtlogd for
- * "logd"; and the default of QEMU's open files ends at 1,011 disks. */
-static const char embed_conf[] = "stdio_handler = \"file\"\n"
-                                 "max_files = 65536\n";
+#define MAX_FILES 65536 /* QEMU's; the usual 1024 end at 1,011 disks */
 
 /* The root directory of an embed URI (borrowed from uri), NULL if it is none
  * or not acceptable. */
@@ -59,12 +57,28 @@ check_uri(const char *uri, struct err *err)
     return err_param(err, ERR_INVALID, "uri", uri, EXPECTED);
 }
 
+/* QEMU's log goes to a file, since there is no virtlogd here. Its limit of
+ * open files stays below our own hard one, which only CAP_SYS_RESOURCE could
+ * raise: the VM would not start. (libvirt sets one more than it is told.) */
+static char *
+embed_conf(void)
+{
+    struct rlimit limit = {.rlim_max = MAX_FILES};
+    rlim_t files = MAX_FILES;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max <= files)
+        files = limit.rlim_max - 1;
+    return mem_printf("stdio_handler = \"file\"\nmax_files = %llu\n",
+                      (unsigned long long)files);
+}
+
 /* A qemu.conf that is there is somebody's choice: it stays. */
 static int
 prepare_embed(const char *root, struct err *err)
 {
     CLEANUP_FREE char *etc = mem_printf("%s/etc", root);
-    CLEANUP_FREE char *conf = mem_printf("%s/qemu.conf", etc);
+    CLEANUP_FREE char *path = mem_printf("%s/qemu.conf", etc);
+    CLEANUP_FREE char *text = embed_conf();
     struct stat st;
 
     if (strlen(root) > ROOT_COMFORT)
@@ -74,9 +88,9 @@ prepare_embed(const char *root, struct err *err)
                     root);
     if (file_mkdirs(etc, 0755, err) < 0)
         return err_wrap(err, "Cannot prepare the embed root");
-    if (stat(conf, &st) == 0)
+    if (stat(path, &st) == 0)
         return 0;
-    if (file_write(conf, embed_conf, strlen(embed_conf), 0644, err) < 0)
+    if (file_write(path, text, strlen(text), 0644, err) < 0)
         return err_wrap(err, "Cannot prepare the embed root");
     return 0;
 }

@@ -72,6 +72,8 @@ static const struct text_row by_text[] = {
     {"cannot acquire state change lock", ERR_BUSY,
      "Another call on this VM has not returned; its QEMU may hang."},
     {"no device found with alias", ERR_NOT_FOUND, ""},
+    {"was not found in the domain", ERR_NOT_FOUND, ""},
+    {"not found in domain", ERR_NOT_FOUND, ""},
     {"Could not access KVM", ERR_UNSUPPORTED,
      "This host runs no KVM guest; create the VM with virt 'qemu'."},
     {"Failed to acquire pid file", ERR_UNREACHABLE,
