@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "agent/ctl/disk_table.h"
 #include "agent/ctl/grid.h"
-#include "agent/ctl/print.h"
 #include "agent/ctl/result.h"
 
 #define VM_ARG                                      \
@@ -123,28 +123,10 @@ finish_cd(json_t *params, struct err *err)
 }
 
 static void
-print_source(const json_t *source, struct buf *out)
-{
-    buf_add_text(
-        out, json_get_text(source, "path", json_get_text(source, "type", "")));
-}
-
-static void
 print_disks(const struct ctl *ctl, const struct command *command,
             const json_t *result)
 {
-    static const struct print_column columns[] = {
-        {"DISK", "disk_id", NULL},
-        {"VM", "vm_name", NULL},
-        {"KIND", "kind", NULL},
-        {"INTERFACE", "interface", NULL},
-        {"ADDRESS", "address", NULL},
-        {"STATE", "state", NULL},
-        {"SOURCE", "source", print_source},
-    };
-
-    print_list(ctl->out, json_object_get(result, command->list), columns,
-               sizeof(columns) / sizeof(*columns));
+    disk_table_print(ctl->out, json_object_get(result, command->list));
 }
 
 /* What became of each field of UpdateVmDisk. */
@@ -171,7 +153,7 @@ print_effects(const struct ctl *ctl, const struct command *command,
 #define ROW(word, wire_verb, text, rows)                          \
     .noun = "disk", .verb = word, .wire = wire_verb, .doc = text, \
     COMMAND_ARGS(rows)
-#define CHANGE(past) .mutating = true, .done = past, .name = "device"
+#define CHANGE(past) .mutating = true, .done = past, .name = "disk_id"
 
 const struct command cmd_disk_rows[] = {
     {ROW("add", "AddDisk", "Record a disk in a VM; plug it when the VM runs",

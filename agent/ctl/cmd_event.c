@@ -6,8 +6,9 @@
  */
 #include "agent/ctl/cmd_event.h"
 
-#include <inttypes.h>
+#include <string.h>
 
+#include "agent/common/utf8.h"
 #include "agent/ctl/client.h"
 #include "agent/ctl/fail.h"
 #include "agent/ctl/print.h"
@@ -16,6 +17,7 @@
 #define WAIT_MS 30000
 #define TAIL_EVENTS 20
 #define PAGE_EVENTS 500
+#define DATA_MAX 72 /* bytes of an event's data in a table */
 
 static const struct arg tail_args[] = {
     {"--since", ARG_INT, "since", "SEQ", false,
@@ -29,10 +31,46 @@ static const struct arg ls_args[] = {
     {"--limit", ARG_INT, "limit", NULL, false, "At most so many"},
 };
 
+/* An alias that is made of a disk's UUID says the UUID. */
+static void
+print_device(const json_t *value, struct buf *out)
+{
+    const char *text = json_string_value(value);
+
+    if (text && strncmp(text, "ua-", 3) == 0) {
+        CLEANUP_JSON json_t *rest = json_string(text + 3);
+
+        print_short(rest, out);
+    } else {
+        print_plain(value, out);
+    }
+}
+
+/* The beginning of what an event tells; all of it is in -o json. */
+static void
+print_data(const json_t *value, struct buf *out)
+{
+    CLEANUP_BUF struct buf text = BUF_INIT;
+
+    if (!json_object_size(value))
+        return;
+    print_plain(value, &text);
+    if (text.len > DATA_MAX) {
+        text.data[DATA_MAX] = '\0';
+        utf8_trim(text.data);
+        buf_printf(out, "%s…", text.data);
+    } else {
+        buf_add_text(out, text.data);
+    }
+}
+
 static const struct print_column columns[] = {
-    {">SEQ", "seq", NULL},      {"TIME", "time", NULL},
-    {"TYPE", "type", NULL},     {"VM", "vm", print_short},
-    {"DEVICE", "device", NULL}, {"DATA", "data", NULL},
+    {">SEQ", "seq", NULL},
+    {"TIME", "time", NULL},
+    {"TYPE", "type", NULL},
+    {"VM", "vm", print_short},
+    {"DEVICE", "device", print_device},
+    {"DATA", "data", print_data},
 };
 #define COLUMNS (sizeof(columns) / sizeof(*columns))
 
@@ -64,17 +102,26 @@ struct tail {
     json_t *early;    /* owned array */
 };
 
+/* As wide as most values are: what is to come is not known. */
+static const int widths[COLUMNS] = {6, 24, 19, 8, 8, 0};
+
 static void
 print_line(const struct ctl *ctl, const json_t *event)
 {
     CLEANUP_BUF struct buf line = BUF_INIT;
 
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (i)
-            buf_add_text(&line, "  ");
-        print_plain(json_object_get(event, columns[i].key), &line);
+        CLEANUP_BUF struct buf cell = BUF_INIT;
+        const json_t *value = json_object_get(event, columns[i].key);
+
+        if (columns[i].format)
+            columns[i].format(value, &cell);
+        else
+            print_plain(value, &cell);
+        buf_printf(&line, "%s%*s", i ? "  " : "", i ? -widths[i] : widths[i],
+                   cell.len ? cell.data : "-");
     }
-    term_print(ctl->out, line.data ? line.data : "", false);
+    term_print(ctl->out, line.data, false);
 }
 
 static void

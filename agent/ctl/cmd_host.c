@@ -98,8 +98,10 @@ status_lanes(const json_t *b, struct buf *out)
             print_plain(lane, out);
             continue;
         }
-        buf_printf(out, "%s, %s for ", json_get_text(lane, "lane", "?"),
-                   json_get_text(lane, "verb", "?"));
+        buf_printf(
+            out, "%s, %s for ",
+            json_get_text(lane, "vm_name", json_get_text(lane, "lane", "?")),
+            json_get_text(lane, "label", "?"));
         print_ms(json_object_get(lane, "running_ms"), out);
     }
 }
@@ -207,9 +209,23 @@ print_hypervisors(const struct ctl *ctl, const struct command *command,
 {
     static const struct print_column columns[] = {
         {"NAME", "name", NULL},
-        {"BACKEND", "backend", NULL},
         {"URI", "uri", NULL},
         {"CONNECTED", "connected", NULL},
+    };
+
+    print_list(ctl->out, json_object_get(result, command->list), columns,
+               sizeof(columns) / sizeof(*columns));
+}
+
+static void
+print_settings(const struct ctl *ctl, const struct command *command,
+               const json_t *result)
+{
+    static const struct print_column columns[] = {
+        {"SECTION", "section", NULL},
+        {"KEY", "key", NULL},
+        {"VALUE", "value", NULL},
+        {"FROM", "origin", NULL},
     };
 
     print_list(ctl->out, json_object_get(result, command->list), columns,
@@ -228,7 +244,8 @@ const struct command cmd_host_rows[] = {
     {ROW("hypervisors", "ListHypervisors", "The hypervisors served"),
      .list = "hypervisors", .name = "name", .print = print_hypervisors},
     {ROW("ping", "Ping", "Whether berthd answers")},
-    {ROW("config", "GetConfig", "Settings in force (unix socket only)")},
+    {ROW("config", "GetConfig", "Settings in force (unix socket only)"),
+     .list = "settings", .name = "key", .print = print_settings},
     {ROW("reload", "ReloadConfig",
          "Read the settings again (unix socket only)")},
     {ROW("log-level", "SetLogLevel",

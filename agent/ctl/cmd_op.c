@@ -27,6 +27,22 @@ static const struct arg call_args[] = {
      "Its parameters: an object or array, -: from standard input"},
 };
 
+/* Of the lanes, those with something to do. */
+static json_t *
+busy(const json_t *lanes)
+{
+    json_t *list = json_array(), *lane;
+    size_t i;
+
+    json_array_foreach(lanes, i, lane)
+    {
+        if (*json_get_text(lane, "label", "") ||
+            json_get_int(lane, "queued", 0))
+            json_array_append(list, lane);
+    }
+    return list;
+}
+
 static void
 print_operations(const struct ctl *ctl, const struct command *command,
                  const json_t *result)
@@ -38,13 +54,11 @@ print_operations(const struct ctl *ctl, const struct command *command,
         {"PEER", "peer", NULL},
     };
     static const struct print_column lane_columns[] = {
-        {"LANE", "lane", NULL},
-        {"VERB", "verb", NULL},
-        {">RUNNING", "running_ms", print_ms},
-        {"BLOCKED", "blocked", NULL},
+        {"LANE", "lane", print_short},        {"AT WORK ON", "label", NULL},
+        {">RUNNING", "running_ms", print_ms}, {"BLOCKED", "blocked", NULL},
         {">QUEUED", "queued", NULL},
     };
-    const json_t *lanes = json_object_get(result, "lanes");
+    CLEANUP_JSON json_t *lanes = busy(json_object_get(result, "lanes"));
 
     print_list(ctl->out, json_object_get(result, command->list), columns,
                sizeof(columns) / sizeof(*columns));

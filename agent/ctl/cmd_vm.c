@@ -4,6 +4,7 @@
  */
 #include "agent/ctl/cmd_vm.h"
 
+#include "agent/ctl/disk_table.h"
 #include "agent/ctl/print.h"
 #include "agent/ctl/term.h"
 #include "agent/ctl/tree.h"
@@ -41,6 +42,8 @@ static const struct arg update_args[] = {
     {"--vcpus", ARG_INT, "vcpus", NULL, false, "Virtual CPUs"},
     {"--virtio-scsi", ARG_BOOL, "virtio_scsi", NULL, false,
      "Whether it has a virtio-scsi controller"},
+    {"--autostart", ARG_BOOL, "autostart", NULL, false,
+     "Whether it starts with the host"},
 };
 
 static const struct arg vm_args[] = {VM_ARG};
@@ -77,12 +80,35 @@ print_vms(const struct ctl *ctl, const struct command *command,
         {">MEMORY", "memory", print_size},
         {">VCPUS", "vcpus", NULL},
         {">DISKS", "disks", NULL},
-        {"VM", "vm_id", NULL},
-        {"PAUSED BECAUSE", "paused_because.reason", NULL},
+        {"VM", "vm_id", print_short},
+        {"WHY PAUSED", "paused_because.reason", NULL},
     };
 
     print_list(ctl->out, json_object_get(result, command->list), columns,
                sizeof(columns) / sizeof(*columns));
+}
+
+/* The fields, and the disks as their table (with the VM's name in it). */
+static void
+print_vm(const struct ctl *ctl, const struct command *command,
+         const json_t *result)
+{
+    CLEANUP_JSON json_t *vm = json_deep_copy(result);
+    CLEANUP_JSON json_t *disks = json_incref(json_object_get(vm, "disks"));
+    json_t *disk;
+    size_t i;
+
+    (void)command;
+    json_object_del(vm, "disks");
+    print_fields(ctl->out, vm, 0);
+    json_array_foreach(disks, i, disk)
+    {
+        json_put_text(disk, "vm_name", json_get_text(vm, "name", NULL));
+    }
+    if (!json_array_size(disks))
+        return;
+    fputc('\n', ctl->out);
+    disk_table_print(ctl->out, disks);
 }
 
 static void
@@ -109,7 +135,7 @@ print_topology(const struct ctl *ctl, const struct command *command,
 #define ROW(word, wire_verb, text, rows)                        \
     .noun = "vm", .verb = word, .wire = wire_verb, .doc = text, \
     COMMAND_ARGS(rows)
-#define CHANGE(past) .mutating = true, .done = past, .name = "vm"
+#define CHANGE(past) .mutating = true, .done = past, .name = "vm_id"
 
 const struct command cmd_vm_rows[] = {
     {ROW("create", "CreateVm", "Define a VM", create_args), CHANGE("created")},
@@ -129,7 +155,8 @@ const struct command cmd_vm_rows[] = {
      CHANGE("resumed")},
     {ROW("delete", "DeleteVm", "Remove its definition; images stay", vm_args),
      CHANGE("deleted")},
-    {ROW("show", "GetVm", "All that is known of it", vm_args), .name = "vm_id"},
+    {ROW("show", "GetVm", "All that is known of it", vm_args), .name = "vm_id",
+     .print = print_vm},
     {.noun = "vm",
      .verb = "ls",
      .wire = "ListVms",

@@ -79,12 +79,14 @@ hint(enum err_kind kind, const json_t *data)
     return NULL;
 }
 
+/* One detail, unless the message quotes it. */
 static void
-detail(FILE *to, const json_t *data, const char *key, const char *label)
+detail(FILE *to, const struct err *err, const json_t *data, const char *key,
+       const char *label)
 {
     const char *text = json_get_text(data, key, NULL);
 
-    if (!text || !*text)
+    if (!text || !*text || strstr(err->message, text))
         return;
     fprintf(to, "  %s: ", label);
     term_print(to, text, false);
@@ -92,16 +94,17 @@ detail(FILE *to, const json_t *data, const char *key, const char *label)
 }
 
 static void
-print_details(FILE *to, const json_t *data)
+print_details(FILE *to, const struct err *err, const json_t *data)
 {
     int64_t retry_ms = json_get_int(data, "retry_after_ms", 0);
 
-    detail(to, data, "param", "parameter");
-    detail(to, data, "value", "value");
-    detail(to, data, "expected", "expected");
-    detail(to, data, "step", "failed step");
-    detail(to, json_object_get(data, "libvirt"), "message", "libvirt says");
-    detail(to, data, "op_id", "operation");
+    detail(to, err, data, "param", "parameter");
+    detail(to, err, data, "value", "value");
+    detail(to, err, data, "expected", "expected");
+    detail(to, err, data, "step", "failed step");
+    detail(to, err, json_object_get(data, "libvirt"), "message",
+           "libvirt says");
+    detail(to, err, data, "op_id", "operation");
     if (retry_ms > 0)
         fprintf(to, "  try again in: %lld ms\n", (long long)retry_ms);
 }
@@ -118,7 +121,7 @@ fail_print(FILE *to, const char *what, const struct err *err,
         fprintf(to, "%s: ", what);
     term_print(to, err->message, false);
     fputc('\n', to);
-    print_details(to, data);
+    print_details(to, err, data);
     /* Our own messages carry their advice in the sentence. */
     if (advice && refusal)
         fprintf(to, "  hint: %s\n", advice);

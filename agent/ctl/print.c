@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agent/common/uuid.h"
 #include "agent/ctl/grid.h"
 #include "agent/ctl/term.h"
 #include "agent/ctl/value.h"
@@ -81,9 +82,12 @@ void
 print_short(const json_t *value, struct buf *out)
 {
     const char *text = json_string_value(value);
+    char uuid[UUID_TEXT];
 
-    if (text)
+    if (text && uuid_canon(text, uuid))
         buf_printf(out, "%.*s", SHORT_ID, text);
+    else
+        print_plain(value, out);
 }
 
 void
@@ -136,6 +140,13 @@ ends_with(const char *text, const char *end)
     return a >= b && strcmp(text + a - b, end) == 0;
 }
 
+/* Members of a "memory" object are bytes as well. */
+static const char *
+unit_key(const char *parent, const char *key)
+{
+    return strcmp(parent, "memory") == 0 ? parent : key;
+}
+
 static void
 print_named(const char *key, const json_t *value, struct buf *out)
 {
@@ -166,6 +177,9 @@ all_simple(const json_t *list)
     return true;
 }
 
+static void print_members(FILE *to, const char *parent, const json_t *obj,
+                          int indent);
+
 /* A list of simple values on one line, of others below one another. */
 static void
 print_array(FILE *to, const char *key, const json_t *list, int indent)
@@ -180,7 +194,7 @@ print_array(FILE *to, const char *key, const json_t *list, int indent)
         {
             fprintf(to, "%*s-\n", indent + 2, "");
             if (json_is_object(value))
-                print_fields(to, value, indent + 4);
+                print_members(to, key, value, indent + 4);
             else
                 print_array(to, key, value, indent + 4);
         }
@@ -197,8 +211,8 @@ print_array(FILE *to, const char *key, const json_t *list, int indent)
     fputc('\n', to);
 }
 
-void
-print_fields(FILE *to, const json_t *obj, int indent)
+static void
+print_members(FILE *to, const char *parent, const json_t *obj, int indent)
 {
     const char *key;
     json_t *value;
@@ -214,13 +228,19 @@ print_fields(FILE *to, const json_t *obj, int indent)
             print_array(to, key, value, indent);
         } else if (is_simple(value)) {
             if (!json_is_object(value) || json_object_size(value))
-                print_named(key, value, &line);
+                print_named(unit_key(parent, key), value, &line);
             fputc(' ', to);
             term_print(to, line.len ? line.data : "-", false);
             fputc('\n', to);
         } else {
             fputc('\n', to);
-            print_fields(to, value, indent + 2);
+            print_members(to, key, value, indent + 2);
         }
     }
+}
+
+void
+print_fields(FILE *to, const json_t *obj, int indent)
+{
+    print_members(to, "", obj, indent);
 }

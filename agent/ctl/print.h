@@ -10,9 +10,10 @@
 /* A value as text of one line: addresses as 0:0:0:1, scalars as they are,
  * null as nothing. */
 void print_plain(const json_t *value, struct buf *out);
-void print_size(const json_t *value, struct buf *out);  /* bytes */
-void print_ms(const json_t *value, struct buf *out);    /* duration */
-void print_short(const json_t *value, struct buf *out); /* UUID's beginning */
+void print_size(const json_t *value, struct buf *out); /* bytes */
+void print_ms(const json_t *value, struct buf *out);   /* duration */
+/* Text; of a UUID its beginning, which names the thing as well. */
+void print_short(const json_t *value, struct buf *out);
 
 /* A column: its title ('>': right), the member of the row's object (dotted),
  * and how it is written (NULL: print_plain). */

@@ -46,7 +46,7 @@ print_plan(const struct ctl *ctl, const json_t *steps)
 static void
 add_target(struct buf *line, const json_t *result)
 {
-    static const char *const keys[] = {"device", "vm"};
+    static const char *const keys[] = {"disk_id", "name", "device", "vm"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         const char *text = json_get_text(result, keys[i], NULL);

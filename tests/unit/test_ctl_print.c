@@ -158,13 +158,13 @@ receipts_say_what_happened(void **state)
 {
     (void)state;
     check_receipt("{\"op_id\": \"o\", \"state\": \"done\", \"changed\": true,"
-                  "\"device\": \"d1\", \"address\": {\"type\": \"pci\","
+                  "\"disk_id\": \"d1\", \"address\": {\"type\": \"pci\","
                   "\"domain\": 0, \"bus\": 2, \"slot\": 0, \"function\": 0},"
                   "\"warnings\": [\"look\"], \"timings_ms\": {\"total\": 12}}",
                   "plugged d1 at 0000:02:00.0 (12 ms)\nwarning: look\n",
                   CTL_OK);
     check_receipt("{\"op_id\": \"o\", \"state\": \"done\", \"changed\": false,"
-                  "\"device\": \"d1\"}",
+                  "\"disk_id\": \"d1\"}",
                   "already plugged d1\n", CTL_OK);
     check_receipt("{\"op_id\": \"o\", \"state\": \"pending\"}",
                   "pending: operation o goes on; `berthctl op show` with "
@@ -213,13 +213,13 @@ failures_say_what_to_do(void **state)
                 "\"INVALID\", \"class\": \"fix_input\", \"param\": \"size\","
                 "\"value\": \"7\", \"expected\": \"a multiple of 512\","
                 "\"libvirt\": {\"message\": \"no\\u001b\"}}}");
-    struct err err = {.kind = ERR_INVALID, .message = "size is odd"};
+    struct err err = {.kind = ERR_INVALID, .message = "it is odd"};
     struct page page;
 
     (void)state;
     assert_int_equal(fail_print(page_open(&page), "AddDisk", &err, refusal),
                      CTL_FAILED);
-    page_is(&page, "berthctl: AddDisk: size is odd\n"
+    page_is(&page, "berthctl: AddDisk: it is odd\n"
                    "  parameter: size\n"
                    "  value: 7\n"
                    "  expected: a multiple of 512\n"

@@ -231,18 +231,20 @@ status_is_one_page(void **state)
 
     (void)state;
     run(&o,
-        ANSWERS(RESULT(1, "{}"),
-                RESULT(2, "{\"berth\":{\"version\":\"1\",\"uptime_ms\":5000,"
-                          "\"libvirt\":{\"version\":\"9.0.0\",\"uri\":\"u\","
-                          "\"connected\":true},\"qemu\":{\"version\":\"7.2\"},"
-                          "\"vms\":{\"total\":3,\"running\":2},\"disks\":{"
-                          "\"total\":5,\"plugged\":4},\"operations\":{"
-                          "\"open\":1,\"pending\":0},\"stuck_lanes\":["
-                          "{\"lane\":\"web\",\"verb\":\"StartVm\","
-                          "\"running_ms\":9000}],\"tightest_vm\":{\"name\":"
-                          "\"web\",\"free_ports\":1,\"total_ports\":9},"
-                          "\"certificate\":{\"days_left\":9,\"not_after\":"
-                          "\"2030-01-01\"},\"database\":{\"healthy\":true}}}")),
+        ANSWERS(
+            RESULT(1, "{}"),
+            RESULT(2,
+                   "{\"berth\":{\"version\":\"1\",\"uptime_ms\":5000,"
+                   "\"libvirt\":{\"version\":\"9.0.0\",\"uri\":\"u\","
+                   "\"connected\":true},\"qemu\":{\"version\":\"7.2\"},"
+                   "\"vms\":{\"total\":3,\"running\":2},\"disks\":{"
+                   "\"total\":5,\"plugged\":4},\"operations\":{"
+                   "\"open\":1,\"pending\":0},\"stuck_lanes\":["
+                   "{\"lane\":\"l\",\"vm_name\":\"web\",\"label\":\"StartVm\","
+                   "\"running_ms\":9000}],\"tightest_vm\":{\"name\":"
+                   "\"web\",\"free_ports\":1,\"total_ports\":9},"
+                   "\"certificate\":{\"days_left\":9,\"not_after\":"
+                   "\"2030-01-01\"},\"database\":{\"healthy\":true}}}")),
         WORDS("host", "status"));
     outcome_is(&o, 0,
                "berthd       1, up 5.0 s\n"
