@@ -350,7 +350,10 @@ operation_unplugged(struct env *env, const char *vm, const char *alias,
     struct err err = ERR_INIT;
     const struct disk *row;
 
-    if (know(env, vm, &k, &err) < 0) {
+    /* The event was announced by the request, so it made nothing stale. */
+    memset(&k, 0, sizeof(k));
+    if (adopt_refresh(env, vm, true, &err) < 0 ||
+        know(env, vm, &k, &err) < 0) {
         log_warning("VM %s: the end of an unplug waits: %s", vm, err.message);
         return;
     }

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A whole agent without its door: all rooms on the scripted backend, below a
+ * folder of the test's own. Verbs are called as dispatch would call them, in
+ * the test's thread.
+ */
+#pragma once
+
+#include "agent/common/clock.h"
+#include "agent/common/mem.h"
+#include "agent/hyper/fake.h"
+#include "agent/plan/adopt.h"
+#include "agent/verbs/params.h"
+#include "agent/verbs/table.h"
+#include "agent/watch.h"
+#include "tests/unit/unit.h"
+
+struct house {
+    char folder[256];
+    struct env env;
+    struct outbox *outbox;
+    struct err err;   /* of the last call */
+    json_t *answer;   /* of the last call, owned */
+    char peer[64];
+};
+
+static inline void
+house_publish(void *ctx, json_t *event)
+{
+    notify_event(((struct house *)ctx)->env.notify, event);
+}
+
+static inline void
+house_thread_end(void *ctx)
+{
+    hyper_thread_end(((struct house *)ctx)->env.hyper);
+}
+
+static inline void
+house_event(void *ctx, const struct hyper_event *event)
+{
+    struct house *house = ctx;
+
+    if (house->env.hyper)
+        watch_event(&house->env, event);
+}
+
+static inline struct conf *
+house_conf(const struct house *house)
+{
+    struct err err = ERR_INIT;
+    char images[320], wait[] = "ops.unplug_wait_ms=300", empty[300];
+    const char *sets[] = {images, wait};
+    struct conf *conf;
+
+    snprintf(images, sizeof(images), "paths.images=%s", house->folder);
+    snprintf(empty, sizeof(empty), "%s/berth.conf", house->folder);
+    unit_write(empty, "");
+    conf = conf_load(empty, sets, 2, &err);
+    if (!conf)
+        fail_msg("%s", err.message);
+    return conf;
+}
+
+/* The rooms on top of what house->folder holds: a restart, too. */
+static inline void
+house_open(struct house *house)
+{
+    static const struct pool_limits limits = {100, 1000};
+    struct env *env = &house->env;
+    struct err *err = &house->err;
+
+    env->virt = "qemu";
+    env->version = "test";
+    atomic_store(&env->conf, house_conf(house));
+    house->outbox = outbox_new(err);
+    env->notify = notify_new(house->outbox);
+    env->store = store_open(house->folder, err);
+    assert_non_null(env->store);
+    env->eventlog = eventlog_new(env->store, 10000, house_publish, house);
+    env->vms = vm_table_new();
+    env->ops = ops_new();
+    assert_int_equal(vm_table_load(env->vms, env->store, err), 0);
+    env->pool = pool_new(2, &limits, house_thread_end, house);
+}
+
+static inline void
+house_start(struct house *house)
+{
+    json_init();
+    xml_init();
+    memset(house, 0, sizeof(*house));
+    unit_folder(house->folder);
+    snprintf(house->peer, sizeof(house->peer), "uid:0");
+    house_open(house);
+    house->env.hyper =
+        hyper_open("local", "fake:", house_event, house, &house->err);
+    assert_non_null(house->env.hyper);
+}
+
+static inline void
+house_free(struct house *house)
+{
+    struct env *env = &house->env;
+
+    pool_free(env->pool);
+    store_close(env->store);
+    eventlog_free(env->eventlog);
+    vm_table_free(env->vms);
+    ops_free(env->ops);
+    notify_free(env->notify);
+    outbox_free(house->outbox);
+    conf_free(atomic_load(&env->conf));
+    json_decref(house->answer);
+    house->answer = NULL;
+}
+
+/* Everything but the hypervisor: its domains outlive a restart. */
+static inline void
+house_close(struct house *house)
+{
+    assert_int_equal(pool_stop(house->env.pool, 5000), 0);
+    house_free(house);
+}
+
+static inline void
+house_end(struct house *house)
+{
+    assert_int_equal(pool_stop(house->env.pool, 5000), 0);
+    hyper_close(house->env.hyper); /* its events find a stopped pool */
+    house_free(house);
+}
+
+/* Call a verb with JSON text (' stands for "); the answer or NULL. */
+static inline json_t *
+house_call(struct house *house, const char *name, const char *text)
+{
+    CLEANUP_FREE char *json = mem_dup(text);
+    CLEANUP_JSON json_t *raw = NULL, *params = NULL;
+    struct verb_call call = {.verb = table_find(name), .env = &house->env};
+    const char *vm;
+
+    for (char *p = json; *p; p++)
+        if (*p == '\'')
+            *p = '"';
+    house->err = (struct err)ERR_INIT;
+    json_decref(house->answer);
+    house->answer = NULL;
+    assert_non_null(call.verb);
+    raw = json_parse(json, strlen(json), &(struct json_limits){64, 0},
+                     &house->err);
+    if (!raw)
+        fail_msg("%s", house->err.message);
+    snprintf(call.request.peer, sizeof(call.request.peer), "%s", house->peer);
+    if (params_check(call.verb, raw, &params, &call.request, &house->err) < 0)
+        return NULL;
+    call.params = params;
+    vm = json_get_text(params, "vm", NULL);
+    if (vm && vm_table_find(house->env.vms, vm, call.vm, &house->err) < 0 &&
+        adopt_find(&house->env, vm, call.vm, &house->err) < 0)
+        return NULL;
+    house->err = (struct err)ERR_INIT;
+    house->answer = call.verb->run(&call, &house->err);
+    return house->answer;
+}
+
+/* As house_call, and it must succeed. */
+static inline json_t *
+house_do(struct house *house, const char *name, const char *text)
+{
+    json_t *answer = house_call(house, name, text);
+
+    if (!answer)
+        fail_msg("%s %s: %s", name, text, house->err.message);
+    return answer;
+}
+
+/* It must fail with this kind and a message that mentions part. */
+static inline void
+house_refuse(struct house *house, const char *name, const char *text,
+             enum err_kind kind, const char *part)
+{
+    if (house_call(house, name, text))
+        fail_msg("%s %s was not refused", name, text);
+    unit_err(&house->err, kind, part);
+}
+
+static inline void
+house_script(struct house *house, const char *script)
+{
+    assert_int_equal(fake_script(hyper_backend(house->env.hyper), script,
+                                 &house->err),
+                     0);
+}
+
+/* "a.b.c" of the last answer, as text; a number too. */
+static inline const char *
+house_get(const struct house *house, const char *path, char out[256])
+{
+    const json_t *at = house->answer;
+    char key[64];
+
+    while (*path) {
+        size_t n = strcspn(path, ".");
+
+        snprintf(key, sizeof(key), "%.*s", (int)n, path);
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key))
+                               : json_object_get(at, key);
+        path += n + (path[n] == '.');
+    }
+    if (json_is_string(at))
+        snprintf(out, 256, "%s", json_string_value(at));
+    else if (json_is_integer(at))
+        snprintf(out, 256, "%lld", (long long)json_integer_value(at));
+    else
+        snprintf(out, 256, "%s",
+                 json_is_true(at)    ? "true"
+                 : json_is_false(at) ? "false"
+                 : at                ? "other"
+                                     : "absent");
+    return out;
+}
+
+static inline void
+house_is(const struct house *house, const char *path, const char *want)
+{
+    char have[256];
+
+    house_get(house, path, have);
+    if (strcmp(have, want) != 0)
+        fail_msg("%s is '%s', not '%s'", path, have, want);
+}
+
+/* Wait (5 s at most) until a verb's answer holds want at path. */
+static inline void
+house_until(struct house *house, const char *name, const char *text,
+            const char *path, const char *want)
+{
+    int64_t until = clock_mono_ms() + 5000;
+    char have[256] = "";
+
+    do {
+        if (house_call(house, name, text) &&
+            !strcmp(house_get(house, path, have), want))
+            return;
+        usleep(2000);
+    } while (clock_mono_ms() < until);
+    fail_msg("%s %s: %s stayed '%s', not '%s'", name, text, path, have, want);
+}
