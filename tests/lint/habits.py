@@ -99,7 +99,8 @@ def check_sleep():
         if not path.startswith("tests/unit/"):
             continue
         for place, match in source.hits(path, r"\b(u|nano)?sleep\s*\("):
-            if not re.search(r"\b(while|for) \(", lines_to(path, place, 4)):
+            if not re.search(r"\b(while|for) \(|\bdo \{",
+                             lines_to(path, place, 6)):
                 yield f"{place} {match.group()}"
 
 
