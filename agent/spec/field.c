@@ -220,6 +220,16 @@ unknown(const struct field *fields, size_t n, const char *prefix,
     return -1;
 }
 
+/* "disks[0]." becomes "disks[0]". */
+static int
+refuse_whole(const char *prefix, const json_t *value, struct err *err)
+{
+    size_t len = strlen(prefix);
+    CLEANUP_FREE char *name = mem_ndup(prefix, len ? len - 1 : 0);
+
+    return field_refuse("", len ? name : "params", value, "an object", err);
+}
+
 int
 field_check(const struct field *fields, size_t n, const char *prefix,
             const json_t *obj, struct err *err)
@@ -228,8 +238,7 @@ field_check(const struct field *fields, size_t n, const char *prefix,
     json_t *value;
 
     if (!json_is_object(obj))
-        return field_refuse("", *prefix ? prefix : "params", obj, "an object",
-                            err);
+        return refuse_whole(prefix, obj, err);
     json_object_foreach(
         (json_t *)obj, key,
         value) if (!field_find(fields, n, key)) return unknown(fields, n,
