@@ -133,7 +133,7 @@ main(int argc, char **argv)
     options_clear(&options);
     xml_cleanup();
     /* What was asked for may not have been written. */
-    if (fflush(stdout) != 0 && rc == 0)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
         rc = 1;
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #define VM "11111111-2222-4333-8444-555555555555"
 #define DISK "2b77a3c0-6f4e-4c5b-9a66-0123456789ab"
+#define ALIAS "ua-" DISK
 #define SPARE "3c88a3c0-6f4e-4c5b-9a66-0123456789ab"
 
 static const char q35[] =
@@ -291,7 +292,7 @@ before_it_was_read(void **state)
 static void
 one_disk(void **state)
 {
-    static const char *const refs[] = {DISK, "2b77", "ua-" DISK, "sda", "s-1"};
+    static const char *const refs[] = {DISK, ALIAS, "2b77", "sda", "s-1"};
     struct house *house = *state;
     json_t *disk;
 
