@@ -16,9 +16,10 @@ def pytest_runtest_makereport(item):
     report = (yield).get_result()
     times = item.stash.setdefault(SECONDS, {})
     times[report.when] = report.duration
-    worst = item.stash.get(WORST, None)
-    if worst is None or report.failed or (report.skipped and not worst.failed):
-        item.stash[WORST] = report
+    worst = item.stash.get(WORST, report)
+    if not worst.failed and (report.failed or not worst.skipped):
+        worst = report
+    item.stash[WORST] = worst
     if report.when == "teardown":
         publish(item, item.stash[WORST], sum(times.values()))
 

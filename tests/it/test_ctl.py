@@ -125,7 +125,7 @@ def test_update_and_resize(ctl, berthd, vm):
     disk = berthd.disk()
     vm("AddDisk", **disk)
     out = ctl("disk", "update", vm.name, disk["disk_id"],
-              "iotune.total_iops_sec=50", "cache=writeback").stdout
+              "iotune.total_iops_sec=50", "cache=writeback", "io=threads").stdout
     assert "live" in out and "next" in out
     ctl("disk", "resize", vm.name, disk["disk_id"], "4M")
     assert os.path.getsize(disk["source"]["path"]) == 4 * MIB

@@ -157,7 +157,8 @@ def test_full_storage_pauses_and_says_why(new_guest, berthd):
         disk["source"]["path"] = path
         guest.vm("AddDisk", **disk)
         event = client.event(lambda e: e["type"] == "vm.paused")
-        assert event["data"]["reason"] == "ENOSPC"
+        assert disk["disk_id"] in event["device"]
+        assert "ENOSPC" in event["data"].values()
         because = wait_for(lambda: guest.vm.get().get("paused_because"),
                            "the VM to say why it is paused")
         assert because == {"reason": "ENOSPC", "disk": disk["disk_id"]}

@@ -4,6 +4,7 @@ may not do to the others.
 """
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -14,6 +15,7 @@ import pytest
 from berthlib import PATIENCE_S, Berthd, Client, RpcError, wait_for
 
 LINE_MAX = 32 << 20
+CONNECTIONS_MAX = 1024
 BATCH_MAX = 1000
 DEPTH_MAX = 64
 
@@ -125,6 +127,7 @@ def test_unix_socket_mode(berthd):
 @pytest.fixture(params=["unix", "tls"])
 def peer(berthd, request):
     with getattr(berthd, request.param)() as connected:
+        connected.call("Ping")
         yield connected
 
 
@@ -254,6 +257,7 @@ def test_big_text_is_parsed_and_memory_bounded(peer):
 def test_line_too_long(berthd):
     client = berthd.unix()
     chunk = b"x" * (1 << 20)
+    client.send(b'{"jsonrpc":"')
     try:
         for _ in range(LINE_MAX // len(chunk) + 2):
             client.send(chunk)
@@ -264,6 +268,15 @@ def test_line_too_long(berthd):
         assert json.loads(line)["error"]["data"]["kind"] == "LIMIT"
         assert client.closed()
     berthd.unix().call("Ping")
+
+
+@pytest.mark.parametrize("text", [b"GET / HTTP/1.1\r\n\r\n", b"CONNECT\n\n\0",
+                                  b"nonsense\n"])
+def test_another_protocol_is_told_what_is_spoken(berthd, text):
+    client = berthd.tls()
+    client.send(text)
+    assert client.receive()["error"]["code"] == -32700
+    assert client.closed()
 
 
 def test_byte_at_a_time(berthd):
@@ -316,33 +329,28 @@ def test_many_connections(berthd):
 
 
 def test_more_connections_than_the_limit(new_berthd):
+    """The last ones are turned away; the local admin still gets in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     daemon = new_berthd().start()
     socks = []
     try:
-        for _ in range(1030):
-            sock = socket.socket(socket.AF_UNIX)
-            sock.connect(daemon.socket)
-            socks.append(sock)
-        last = Client(socks[-1])
-        line = last.line()
-        if line:
-            assert json.loads(line)["error"]["data"]["kind"] in ("LIMIT",
-                                                                 "BUSY")
-            assert last.closed()
-        Client(socks[0]).call("Ping")
+        for _ in range(CONNECTIONS_MAX + 6):
+            socks.append(socket.create_connection(("127.0.0.1", daemon.port)))
+        for sock in socks[CONNECTIONS_MAX:]:
+            assert Client(sock).closed()
+        daemon.unix().call("Ping")
     finally:
         for sock in socks:
             sock.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     wait_for(lambda: served(daemon), "room for a new connection")
 
 
 def served(daemon):
-    client = daemon.unix()
     try:
-        client.send({"jsonrpc": "2.0", "id": 1, "method": "Ping"})
-        line = client.line()
-        return bool(line) and "result" in json.loads(line)
-    except ConnectionError:
+        return bool(daemon.tls().call("Ping"))
+    except (ssl.SSLError, ConnectionError):
         return False
 
 

@@ -76,8 +76,9 @@ def test_update_vm(vm):
 
 def test_statistics(berthd, vm):
     vm("AddDisk", **berthd.disk())
-    stats = vm("GetVmStats")
-    assert "cpu" in stats or "cpu" in stats.get("stats", {}), stats
+    stats = vm("GetVmStats")["stats"]
+    assert len(stats) == 1
+    assert stats[0]["cpu"]["time"] >= 0 and len(stats[0]["block"]) == 1
 
 
 def test_host_verbs(client):
@@ -162,7 +163,7 @@ def test_change_cd(berthd, new_vm):
     assert vm("ChangeCd", disk=cdrom, source=medium)["changed"] is False
     assert vm("ChangeCd", disk=cdrom, source=None)["changed"] is True
     for xml in (vm.xml(), vm.xml("config")):
-        assert device_xml(xml, f"ua-{cdrom}").find("source") is None
+        assert device_xml(xml, f"ua-{cdrom}").find("source[@file]") is None
     fails("SOURCE_DENIED", vm, "ChangeCd", disk=cdrom,
           source={"type": "file", "path": "/etc/passwd"})
 
