@@ -181,7 +181,7 @@ start_hyper(struct agent *agent, struct err *err)
     env->hyper = hyper_open("local", conf_text(conf, CONF_HYPERVISOR_LOCAL_URI),
                             on_hyper_event, agent, err);
     if (!env->hyper)
-        return -1;
+        return err_wrap(err, "[hypervisor local]");
     atomic_store(&agent->hyper_ready, true);
     rc = watch_start(env, err);
     hyper_thread_end(env->hyper); /* this thread asks libvirt nothing more */

@@ -296,7 +296,9 @@ add_other_controllers(const struct tree *tree, json_t *list)
     for (size_t i = 0; i < domain->ncontrollers; i++) {
         const struct controller *c = &domain->controllers[i];
 
-        if (c->address.type == ADDRESS_NONE && strcmp(c->type, "pci") != 0)
+        CLEANUP_JSON json_t *below = drives(tree, c->type, c->index);
+
+        if (c->address.type == ADDRESS_NONE && json_array_size(below) > 0)
             json_array_append_new(list, controller_node(tree, c));
     }
 }
