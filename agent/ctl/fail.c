@@ -37,6 +37,8 @@ static const struct {
     {ERR_OP_ID_CONFLICT, "Use a new --op-id for another request."},
     {ERR_NO_FREE_PORT, "`berthctl vm topology VM` shows what holds the "
                        "ports; disks on virtio_scsi need none."},
+    {ERR_BAD_STATE, "`berthctl vm show VM` and `berthctl disk ls VM` say what "
+                    "state they are in."},
     {ERR_SOURCE_DENIED, "`berthctl host config` shows [paths]."},
 };
 

@@ -53,6 +53,8 @@ print_plain(const json_t *value, struct buf *out)
         buf_add_text(out, json_is_true(value) ? "yes" : "no");
     } else if (is_address(value)) {
         print_address(value, out);
+    } else if (json_is_real(value)) {
+        buf_printf(out, "%.2f", json_real_value(value));
     } else if (value && !json_is_null(value)) {
         CLEANUP_FREE char *text = json_text(value, NULL);
 

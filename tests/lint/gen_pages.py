@@ -62,11 +62,11 @@ def expected(param):
     return text
 
 
-def common_names(all_verbs):
-    """What every mutating verb takes is told once."""
-    sets = [{p["name"] for p in v["params"]} for v in all_verbs
-            if v["mutating"]]
-    return set.intersection(*sets) if sets else set()
+def shared(some):
+    """The parameters that each of these verbs takes, by name."""
+    names = set.intersection(*({p["name"] for p in v["params"]}
+                               for v in some))
+    return {p["name"]: p for p in some[0]["params"] if p["name"] in names}
 
 
 def param_table(params):
@@ -80,20 +80,25 @@ def param_table(params):
 def verb_reference():
     """Every verb with its parameters, for protocol/README.md."""
     everything = verbs()
-    common = common_names(everything) - {"vm"}
-    shared = next((v["params"] for v in everything if v["mutating"]), [])
-    if common:
-        yield "Every verb that changes something also takes:"
+    always = shared(everything)
+    changing = shared([v for v in everything if v["mutating"]])
+    if always:
+        yield "Every verb takes:"
         yield ""
-        yield from param_table([p for p in shared if p["name"] in common])
+        yield from param_table(always.values())
+    yield "A verb that changes something also takes:"
+    yield ""
+    yield from param_table(p for n, p in changing.items()
+                           if n not in always and n != "vm")
     for verb in everything:
-        skip = common if verb["mutating"] else set()
-        params = [p for p in verb["params"] if p["name"] not in skip]
+        told = set(always) | (set(changing) - {"vm"} if verb["mutating"]
+                              else set())
         yield f"### {verb['name']}"
         yield ""
         yield verb["doc"] + (" *(changes something)*" if verb["mutating"]
                              else "")
         yield ""
+        params = [p for p in verb["params"] if p["name"] not in told]
         if params:
             yield from param_table(params)
 
