@@ -53,6 +53,7 @@ struct session {
     void *ctx;
     struct event *readable;
     struct event *writable;
+    struct event *again; /* run on_ready soon */
     struct event *timer;
 };
 
@@ -76,12 +77,21 @@ set_timer(struct session *s, int ms)
         event_del(s->timer);
 }
 
-/* Have on_ready run soon: something changed from outside. */
+/* Have on_ready run soon. An event of its own, without a descriptor: libevent
+ * does not insert an event that is active, so those of the socket would be
+ * lost by an event_add that comes while they are. */
+static void
+run_again(struct session *s)
+{
+    event_active(s->again, 0, 0);
+}
+
+/* Something changed, and on_ready is not under way. */
 static void
 wake(struct session *s)
 {
     if (!s->inside)
-        event_active(s->writable, EV_WRITE, 0);
+        run_again(s);
 }
 
 static void
@@ -128,7 +138,7 @@ balance(struct session *s, bool moved)
     } else if (paused && s->wire.waiting < LIMIT_OUTPUT_PAUSE / 2) {
         s->paused &= ~(unsigned)PAUSE_OUTPUT;
         set_timer(s, 0);
-        event_active(s->readable, EV_READ, 0);
+        run_again(s);
     }
 }
 
@@ -278,7 +288,7 @@ take_in(struct session *s)
     deliver(s, lines_next);
     while (may_read(s) && read_chunk(s))
         if (++rounds == READ_ROUNDS) {
-            event_active(s->readable, EV_READ, 0);
+            run_again(s);
             return;
         }
 }
@@ -394,6 +404,7 @@ session_new(struct event_base *base, int fd, struct tls_conn *conn,
     s->ctx = ctx;
     s->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_ready, s);
     s->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_ready, s);
+    s->again = event_new(base, -1, 0, on_ready, s);
     s->timer = event_new(base, -1, 0, on_timer, s);
     set_timer(s, LIMIT_HANDSHAKE_MS);
     want(s->readable, true, &s->reading);
@@ -408,6 +419,7 @@ session_free(struct session *s)
     s->owner->gone(s->ctx, s);
     event_free(s->readable);
     event_free(s->writable);
+    event_free(s->again);
     event_free(s->timer);
     wire_close(&s->wire);
     lines_free(&s->lines);
