@@ -92,9 +92,13 @@ prepare() {
     tests/lib/make-certs "$tmp/tls"
 }
 
-# libvirt asks QEMU anew at every turn (4 s each) where /dev/kvm is there but
-# closed to the user that QEMU runs as: then QEMU runs as root in the demo.
+# Files that libvirt keeps beside its root do not go to the user's home. And
+# it asks QEMU anew at every turn (4 s each) where /dev/kvm is there but closed
+# to the user that QEMU runs as: then QEMU runs as root in the demo.
 tune_embedded() {
+    for name in CACHE_HOME CONFIG_HOME DATA_HOME STATE_HOME RUNTIME_DIR; do
+        export "XDG_$name=$tmp/xdg"
+    done
     [ "$(id -u)" = 0 ] && [ -e /dev/kvm ] || return 0
     group=$(stat -c '%a %G' /dev/kvm)
     case $group in
