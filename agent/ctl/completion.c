@@ -55,7 +55,7 @@ print_values(FILE *to, const char *prefix, const struct arg *rows, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (*rows[i].name != '-' || !args_placeholder(&rows[i]))
             continue;
-        fprintf(to, "    '%s%s') kind='", prefix, rows[i].name);
+        fprintf(to, "    %s%s) kind='", prefix, rows[i].name);
         print_kind(to, &rows[i]);
         fputs("' ;;\n", to);
     }
@@ -134,13 +134,13 @@ print_value_cases(FILE *to)
     for (size_t i = 0; (c = commands_at(i)); i++) {
         char prefix[64];
 
-        snprintf(prefix, sizeof(prefix), "%s %s ", c->noun,
+        snprintf(prefix, sizeof(prefix), "'%s %s '", c->noun,
                  c->verb ? c->verb : "");
         print_values(to, prefix, c->args, c->nargs);
     }
-    print_values(to, "*", commands_mutating, commands_nmutating);
-    print_values(to, "*", commands_global, commands_nglobal);
-    fputs("    '*-o') kind='table json name' ;;\n", to);
+    print_values(to, "*' '", commands_mutating, commands_nmutating);
+    print_values(to, "*' '", commands_global, commands_nglobal);
+    fputs("    *' -o') kind='table json name' ;;\n", to);
 }
 
 static const char head[] =

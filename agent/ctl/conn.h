@@ -15,7 +15,7 @@
 struct conn;
 
 /* As ctl says. Returns owned; NULL + err (UNREACHABLE, DENIED for a socket
- * one may not open, TLS_UNTRUSTED). */
+ * one may not open, TLS_UNTRUSTED, INVALID: a bad address or file). */
 struct conn *conn_open(const struct ctl *ctl, struct err *err);
 
 /* A connection over a stream socket that is already open; takes fd. */

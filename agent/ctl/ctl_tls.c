@@ -21,14 +21,17 @@ struct ctl_tls {
     SSL *ssl;
 };
 
-/* Why OpenSSL refused, in its own words; the queue is emptied. */
+/* Why OpenSSL refused: the first cause in its queue, which is emptied. */
 static const char *
 reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *text = code ? ERR_reason_error_string(code) : NULL;
+    unsigned long code = ERR_get_error();
+    const char *text;
 
     ERR_clear_error();
+    if (ERR_SYSTEM_ERROR(code))
+        return strerror(ERR_GET_REASON(code));
+    text = code ? ERR_reason_error_string(code) : NULL;
     return text ? text : "unknown reason";
 }
 
@@ -37,17 +40,17 @@ load(SSL_CTX *ctx, const char *ca, const char *cert, const char *key,
      struct err *err)
 {
     if (SSL_CTX_load_verify_file(ctx, ca) != 1)
-        return err_set(err, ERR_TLS_UNTRUSTED,
+        return err_set(err, ERR_INVALID,
                        "Cannot read CA certificates from \"%s\": %s; --ca "
                        "names a PEM file with the CA of the hosts",
                        ca, reason());
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-        return err_set(err, ERR_TLS_UNTRUSTED,
+        return err_set(err, ERR_INVALID,
                        "Cannot read a certificate from \"%s\": %s; --cert "
                        "names a PEM file with your certificate",
                        cert, reason());
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return err_set(err, ERR_TLS_UNTRUSTED,
+        return err_set(err, ERR_INVALID,
                        "Cannot use the key \"%s\": %s; --key names the PEM "
                        "file with the private key of --cert",
                        key, reason());

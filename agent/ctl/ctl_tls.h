@@ -13,7 +13,7 @@
 struct ctl_tls;
 
 /* Files in PEM; host is a DNS name or an IP address. fd is borrowed.
- * Returns owned, NULL + err (TLS_UNTRUSTED: a file cannot be used). */
+ * Returns owned, NULL + err (INVALID: a file cannot be used). */
 struct ctl_tls *ctl_tls_new(int fd, const char *host, const char *ca,
                             const char *cert, const char *key, struct err *err);
 void ctl_tls_free(struct ctl_tls *tls); /* says goodbye, if it can */
