@@ -104,13 +104,18 @@ run(struct trip *trip)
 
 /* --- in a worker --------------------------------------------------------- */
 
-/* The last thing that a trip does. */
+/* The last thing that a trip does. Its values go first: the reply shares some
+ * of them, and belongs to the I/O thread once it is told. */
 static void
 finish(struct trip *trip, json_t *reply)
 {
-    notify_reply(trip->call.env->notify, trip->call.session, trip->slot, reply);
+    struct notify *notify = trip->call.env->notify;
+    uint64_t session = trip->call.session;
+    uint64_t slot = trip->slot;
+
     clear(trip);
     free(trip);
+    notify_reply(notify, session, slot, reply);
 }
 
 /* A question about a VM that nobody recorded: its disks get their names
