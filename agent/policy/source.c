@@ -156,7 +156,7 @@ open_parent(const struct source_rules *rules, const char *parent,
         if (strncmp(dir, parent, len) == 0 && parent[len] == '\0')
             fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         else
-            fd = file_open_below(dir, parent, O_PATH | O_DIRECTORY, why);
+            fd = file_open_below(dir, parent, O_RDONLY | O_DIRECTORY, why);
         if (fd >= 0)
             return fd;
         if (why->kind == ERR_SOURCE_BAD)
