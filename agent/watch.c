@@ -150,12 +150,13 @@ connection(struct env *env, const struct hyper_event *event)
 /* --- in the event thread ------------------------------------------------ */
 
 static void
-publish(struct env *env, const struct hyper_event *event, const char *type)
+publish(struct env *env, const struct hyper_event *event, const char *type,
+        const char *state)
 {
     CLEANUP_JSON json_t *data = json_object();
 
-    if (event->type == HYPER_EVENT_LIFECYCLE)
-        json_put_text(data, "state", hyper_state_name(event->state));
+    if (state)
+        json_put_text(data, "state", state);
     if (event->detail[0])
         json_put_text(data, "detail", event->detail);
     eventlog_post(env->eventlog,
@@ -183,7 +184,7 @@ lifecycle(struct env *env, const struct hyper_event *event)
                             : hyper_state_name(HYPER_SHUT_OFF);
     if (!strcmp(event->detail, "undefined") && !info.active) {
         vm_table_absent(env->vms, event->uuid);
-        publish(env, event, "vm.state");
+        publish(env, event, "vm.state", "undefined");
         return;
     }
     vm_table_seen(env->vms,
@@ -195,7 +196,7 @@ lifecycle(struct env *env, const struct hyper_event *event)
         vm_table_no_live(env->vms, event->uuid);
     if (vm_table_stale(env->vms, event->uuid, event->detail))
         post_look(env, event->uuid, NULL, false);
-    publish(env, event, "vm.state");
+    publish(env, event, "vm.state", state);
 }
 
 static void
@@ -224,7 +225,7 @@ static void
 io_error(struct env *env, const struct hyper_event *event)
 {
     vm_table_fault(env->vms, event->uuid, event->device, event->detail);
-    publish(env, event, "vm.paused");
+    publish(env, event, "vm.paused", NULL);
 }
 
 void
@@ -251,10 +252,10 @@ watch_event(void *ctx, const struct hyper_event *event)
         io_error(env, event);
         break;
     case HYPER_EVENT_REBOOT:
-        publish(env, event, "vm.reboot");
+        publish(env, event, "vm.reboot", NULL);
         break;
     case HYPER_EVENT_TRAY:
-        publish(env, event, "disk.tray");
+        publish(env, event, "disk.tray", NULL);
         break;
     }
 }

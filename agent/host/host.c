@@ -7,13 +7,16 @@
 #include "agent/host/host.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/kvm.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,10 +142,37 @@ qemu_starts(void)
     return good;
 }
 
+/* Where libvirt runs as root its QEMU does not: what is open to us may be
+ * closed to that user, and libvirt then waits a minute before it says so. */
+static bool
+open_to_qemu(void)
+{
+    static const char *const users[] = {"libvirt-qemu", "qemu"};
+    const struct passwd *user = NULL;
+    gid_t groups[64];
+    int n = 64;
+    struct stat st;
+
+    if (geteuid() != 0)
+        return true;
+    for (size_t i = 0; i < 2 && !user; i++)
+        user = getpwnam(users[i]);
+    if (!user || stat("/dev/kvm", &st) < 0)
+        return user == NULL;
+    if ((st.st_mode & 06) == 06)
+        return true;
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (groups[i] == st.st_gid && (st.st_mode & 060) == 060)
+            return true;
+    return false;
+}
+
 bool
 host_kvm_works(void)
 {
-    return kvm_halts() && qemu_starts();
+    return open_to_qemu() && kvm_halts() && qemu_starts();
 }
 
 /* --- figures -------------------------------------------------------------- */

@@ -10,8 +10,8 @@
 #include "agent/common/json.h"
 
 /* Whether guests run on KVM here; /dev/kvm may be there and yet run none. A
- * guest of one instruction (HLT) must run (2 s), and QEMU must start with
- * KVM and the host's CPU (5 s). */
+ * guest of one instruction (HLT) must run (2 s), QEMU must start with KVM
+ * and the host's CPU (5 s), and QEMU's own user must be let in. */
 bool host_kvm_works(void);
 
 /* {hostname, kernel, cpus, memory, hugepages, uuid …}; returns owned. */

@@ -86,7 +86,7 @@ plug_live(const struct known *known, const struct disk *disk,
 
 static void
 plug_config(const struct known *known, const struct disk *disk,
-            const struct controller *controller, struct plan *plan)
+            const struct controller *controller, bool has, struct plan *plan)
 {
     struct step *step = plan_add(plan, STEP_DEFINE);
 
@@ -94,10 +94,22 @@ plug_config(const struct known *known, const struct disk *disk,
         plan_edit_controller(step, controller);
         plan_step_controller(step, controller);
     }
-    plan_edit_disk(step, EDIT_ADD_DISK, disk);
+    plan_edit_disk(step, has ? EDIT_REPLACE_DISK : EDIT_ADD_DISK, disk);
     plan_step_device(step, disk);
     if (!known->vm->active)
         step->event = "disk.plugged";
+}
+
+/* A definition keeps user aliases only: a disk that libvirt named itself gets
+ * ours when it is plugged anew. True when it was renamed. */
+static bool
+own_alias(struct disk *disk)
+{
+    if (disk->alias && !strncmp(disk->alias, "ua-", 3))
+        return false;
+    free(disk->alias);
+    disk->alias = mem_printf("ua-%s", disk->id);
+    return true;
 }
 
 static int
@@ -132,7 +144,8 @@ plug_steps(const struct known *known, struct disk *disk,
            struct err *err)
 {
     bool live = known->vm->active && !disk_plan_live(known, disk);
-    bool config = known->vm->persistent && !disk_plan_config(known, disk);
+    bool has = disk_plan_config(known, disk) != NULL;
+    bool config = known->vm->persistent && !has;
 
     if (disk->state == DISK_UNPLUG_PENDING)
         return err_set(err, ERR_BUSY,
@@ -148,10 +161,12 @@ plug_steps(const struct known *known, struct disk *disk,
                        "interface: a %s disk cannot be plugged into a running "
                        "VM; use virtio_scsi, or shut the VM down first",
                        disk_interface_name(disk->interface));
+    if ((live || config) && !disk_plan_live(known, disk) && own_alias(disk))
+        config = known->vm->persistent;
     if (live)
         plug_live(known, disk, controller, plan);
     if (config)
-        plug_config(known, disk, controller, plan);
+        plug_config(known, disk, controller, has, plan);
     if (!known->vm->persistent)
         plan_warn(plan, "VM \"%s\" is transient: the disk is gone from it "
                         "when it stops",

@@ -20,7 +20,8 @@ const size_t disk_nfields = sizeof(disk_fields) / sizeof(disk_fields[0]);
 
 /* What disk_to_json and the verbs add, and a peer may send back. */
 static const char *const output_only[] = {"vm",        "hypervisor", "state",
-                                          "effective", "alias",      "target"};
+                                          "effective", "alias",      "target",
+                                          "vm_name"};
 
 static const struct field source_fields[] = {
     {.name = "type",

@@ -63,6 +63,26 @@ static const struct planner unplug_planner = {NULL, disk_plan_unplug};
 static const struct planner remove_planner = {disk_facts_delete,
                                               disk_plan_remove};
 
+static bool
+is_cdrom(const json_t *object)
+{
+    return !strcmp(json_get_text(object, "kind", ""), "cdrom");
+}
+
+/* The default bus of a CD-ROM: an i440fx VM has IDE where q35 has SATA. */
+static bool
+has_sata(struct verb_call *call)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
+    const struct domain *view;
+
+    if (adopt_refresh(call->env, call->vm, false, NULL) < 0 ||
+        !vm_table_get(call->env->vms, call->vm, &info))
+        return true;
+    view = info.config ? info.config : info.live;
+    return !view || domain_is_q35(view);
+}
+
 static json_t *
 add_disk(struct verb_call *call, struct err *err)
 {
@@ -70,6 +90,9 @@ add_disk(struct verb_call *call, struct err *err)
     CLEANUP_JSON json_t *object = json_copy(call->params);
 
     json_object_del(object, "vm");
+    if (!json_object_get(object, "interface") && is_cdrom(object) &&
+        !has_sata(call))
+        json_put_text(object, "interface", "ide");
     wish.disk = disk_from_json(object, "", err);
     return wish.disk ? run(call, &add_planner, &wish, err) : NULL;
 }
@@ -202,6 +225,7 @@ static const struct field add_params[] = {
 #include "agent/spec/disk_fields.def"
 #undef FIELD
     OUTPUT_ROW("hypervisor", FIELD_TEXT),
+    OUTPUT_ROW("vm_name", FIELD_TEXT),
     OUTPUT_ROW("state", FIELD_TEXT),
     OUTPUT_ROW("alias", FIELD_TEXT),
     OUTPUT_ROW("target", FIELD_TEXT),
