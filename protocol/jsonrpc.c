@@ -101,8 +101,7 @@ jsonrpc_parse(const char *line, size_t len, struct jsonrpc_message *out,
     out->count = count;
     out->requests = mem_zalloc(count, sizeof(*out->requests));
     for (size_t i = 0; i < count; i++)
-        read_request(batch ? json_array_get(root, i) : root,
-                     &out->requests[i]);
+        read_request(batch ? json_array_get(root, i) : root, &out->requests[i]);
     return 0;
 }
 

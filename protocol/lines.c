@@ -58,8 +58,8 @@ lines_next(struct lines *lines, const char **text, size_t *len)
 
     while (lines->scanned < buf->len) {
         const char *line = buf->data + lines->start;
-        const char *lf = memchr(buf->data + lines->scanned, '\n',
-                                buf->len - lines->scanned);
+        const char *lf =
+            memchr(buf->data + lines->scanned, '\n', buf->len - lines->scanned);
         size_t size;
 
         if (!lf)

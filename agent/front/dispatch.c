@@ -21,9 +21,9 @@
 
 struct batch {
     struct batch *next;
-    uint64_t number;  /* from 1 */
-    json_t *replies;  /* array in the order of the requests */
-    size_t missing;   /* answers that are not there yet */
+    uint64_t number; /* from 1 */
+    json_t *replies; /* array in the order of the requests */
+    size_t missing;  /* answers that are not there yet */
 };
 
 struct client {
@@ -117,8 +117,8 @@ fill_batch(struct client *client, uint64_t slot, json_t *reply)
     while (*place && (*place)->number != slot >> SLOT_INDEX_BITS)
         place = &(*place)->next;
     batch = *place;
-    json_array_set_new(batch->replies,
-                       slot & ((1u << SLOT_INDEX_BITS) - 1), reply);
+    json_array_set_new(batch->replies, slot & ((1u << SLOT_INDEX_BITS) - 1),
+                       reply);
     if (--batch->missing)
         return;
     *place = batch->next;

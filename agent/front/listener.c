@@ -116,8 +116,8 @@ start(struct event_base *base, int fd, const char *path,
     listener->fd = fd;
     listener->path = mem_dup(path);
     listener->owner = *owner;
-    listener->ready = event_new(base, fd, EV_READ | EV_PERSIST, on_ready,
-                                listener);
+    listener->ready =
+        event_new(base, fd, EV_READ | EV_PERSIST, on_ready, listener);
     listener->rest = event_new(base, -1, 0, on_rested, listener);
     event_add(listener->ready, NULL);
     return listener;
@@ -192,8 +192,8 @@ listen_at(const struct sockaddr *at, socklen_t len)
 {
     const int on = 1;
     const int off = 0;
-    CLEANUP_FD int fd = socket(at->sa_family,
-                               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    CLEANUP_FD int fd =
+        socket(at->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int out;
 
     if (fd < 0)
@@ -266,8 +266,7 @@ clear_path(const struct sockaddr_un *at, struct err *err)
         return err_param(err, ERR_INVALID, "listen.socket", at->sun_path,
                          "a path where no file other than a socket lies");
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 &&
-        connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
         errno == ECONNREFUSED) {
         unlink(at->sun_path);
         return 0;

@@ -42,8 +42,8 @@ run_job(void *arg)
 {
     struct parse *parse = arg;
 
-    parse->rc = jsonrpc_parse(parse->text, parse->len, &parse->message,
-                              &parse->err);
+    parse->rc =
+        jsonrpc_parse(parse->text, parse->len, &parse->message, &parse->err);
     free(STEAL(parse->text));
     outbox_post(parse->owner.outbox, hand_back, parse_free, parse);
 }
@@ -59,14 +59,12 @@ drop_job(void *arg)
 }
 
 int
-parse_start(const struct parse_owner *owner, uint64_t session,
-            const char *text, size_t len, struct err *err)
+parse_start(const struct parse_owner *owner, uint64_t session, const char *text,
+            size_t len, struct err *err)
 {
     struct parse *parse = mem_zalloc(1, sizeof(*parse));
-    const struct job job = {.run = run_job,
-                            .drop = drop_job,
-                            .arg = parse,
-                            .label = "parse"};
+    const struct job job = {
+        .run = run_job, .drop = drop_job, .arg = parse, .label = "parse"};
 
     parse->owner = *owner;
     parse->session = session;

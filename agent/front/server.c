@@ -137,8 +137,8 @@ tune(int fd)
     static const struct {
         int level, name, value;
     } options[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 60},  {IPPROTO_TCP, TCP_KEEPINTVL, 15},
+        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 60}, {IPPROTO_TCP, TCP_KEEPINTVL, 15},
         {IPPROTO_TCP, TCP_KEEPCNT, 4},
     };
 
@@ -339,8 +339,8 @@ open_listeners(struct server *server, struct err *err)
 struct server *
 server_new(struct env *env, struct outbox *outbox, struct err *err)
 {
-    CLEANUP(server_cleanup) struct server *server =
-        mem_zalloc(1, sizeof(*server));
+    CLEANUP(server_cleanup)
+    struct server *server = mem_zalloc(1, sizeof(*server));
 
     signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an error, not an end */
     server->env = env;

@@ -17,8 +17,8 @@ struct server *server_new(struct env *env, struct outbox *outbox,
                           struct err *err);
 
 /* Call fn(ctx) in the loop when a signal comes. */
-int server_on_signal(struct server *server, int signum,
-                     void (*fn)(void *ctx), void *ctx, struct err *err);
+int server_on_signal(struct server *server, int signum, void (*fn)(void *ctx),
+                     void *ctx, struct err *err);
 
 /* Read the certificates again; open connections are not touched. On error
  * the old ones stay in use. Any thread. */

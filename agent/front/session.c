@@ -277,7 +277,8 @@ read_chunk(struct session *s)
     deliver(s, lines_next);
     /* A full chunk, or TLS bytes already off the socket: no event would tell
      * of what is left. */
-    return n == sizeof(chunk) || (s->wire.conn && tls_has_pending(s->wire.conn));
+    return n == sizeof(chunk) ||
+           (s->wire.conn && tls_has_pending(s->wire.conn));
 }
 
 static void

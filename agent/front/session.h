@@ -39,7 +39,7 @@ struct session *session_new(struct event_base *base, int fd /* takes */,
 
 uint64_t session_id(const struct session *session);
 const char *session_peer(const struct session *session); /* "uid:0", "cn:…" */
-bool session_local(const struct session *session); /* unix socket */
+bool session_local(const struct session *session);       /* unix socket */
 
 /* Queue one line (LF is added). The session ends, with a log line, when more
  * than LIMIT_OUTPUT bytes wait; above LIMIT_OUTPUT_PAUSE it reads no more

@@ -119,7 +119,7 @@ load_crl(SSL_CTX *ctx, const char *path, struct err *err)
 static int
 load_trust(SSL_CTX *ctx, const struct tls_files *files, struct err *err)
 {
-    STACK_OF(X509_NAME) *names;
+    STACK_OF(X509_NAME) * names;
 
     if (check_readable("tls.ca", files->ca, err) < 0)
         return -1;
@@ -322,8 +322,8 @@ common_name(X509 *cert, char *out, size_t size)
     int len;
     bool good;
 
-    for (int at = -1; (at = X509_NAME_get_index_by_NID(name, NID_commonName,
-                                                       at)) >= 0;)
+    for (int at = -1;
+         (at = X509_NAME_get_index_by_NID(name, NID_commonName, at)) >= 0;)
         last = at;
     if (last < 0)
         return false;

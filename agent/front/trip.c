@@ -154,8 +154,7 @@ drop_job(void *arg)
 }
 
 static int
-submit(struct trip *trip, const char *lane, void (*fn)(void *),
-       struct err *err)
+submit(struct trip *trip, const char *lane, void (*fn)(void *), struct err *err)
 {
     const struct job job = {.run = fn,
                             .drop = drop_job,

@@ -189,7 +189,12 @@ make_conf(const struct fixture *f, const char *crl)
     CLEANUP_FREE char *ca = mem_printf("tls.ca=%s/ca.pem", certs);
     CLEANUP_FREE char *list = mem_printf("tls.crl=%s", crl);
     CLEANUP_FREE char *empty = mem_printf("%s/empty.conf", f->dir);
-    const char *const sets[] = {tls, path, cert, key, ca, list,
+    const char *const sets[] = {tls,
+                                path,
+                                cert,
+                                key,
+                                ca,
+                                list,
                                 "listen.socket_mode=0600",
                                 "listen.socket_group="};
     struct err err = ERR_INIT;
@@ -216,8 +221,11 @@ static inline void
 start(struct fixture *f, const char *crl)
 {
     const struct pool_limits limits = {LIMIT_LANE_REQUESTS, LIMIT_REQUESTS};
-    const struct vm_seen vm = {.uuid = VM_UUID, .name = "db", .state = "running",
-                               .reason = "", .active = true,
+    const struct vm_seen vm = {.uuid = VM_UUID,
+                               .name = "db",
+                               .state = "running",
+                               .reason = "",
+                               .active = true,
                                .persistent = true};
     struct err err = ERR_INIT;
 
@@ -319,7 +327,7 @@ expect_error(struct link *link, const char *line, const char *kind)
 
 #define CALL(id, method) \
     "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"" method "\"}"
-#define CALL_WITH(id, method, params) \
+#define CALL_WITH(id, method, params)                          \
     "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"" method \
     "\",\"params\":" params "}"
 #define TRUE(id) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"result\":true}"

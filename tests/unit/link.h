@@ -182,9 +182,9 @@ link_hear(struct link *link)
     size_t looked = 0;
 
     for (;;) {
-        char *lf = link->len == looked ? NULL
-                                       : memchr(link->got + looked, '\n',
-                                                link->len - looked);
+        char *lf = link->len == looked
+                       ? NULL
+                       : memchr(link->got + looked, '\n', link->len - looked);
         ssize_t n;
 
         if (lf) {

@@ -93,8 +93,8 @@ the_page_holds_the_table(void **state)
     print_table(&wanted);
     buf_add_text(&wanted, end);
     if (getenv("BERTH_GOLDEN_UPDATE"))
-        assert_int_equal(
-            file_write(PAGE, wanted.data, wanted.len, 0644, &err), 0);
+        assert_int_equal(file_write(PAGE, wanted.data, wanted.len, 0644, &err),
+                         0);
     else
         assert_string_equal(page, wanted.data);
 }

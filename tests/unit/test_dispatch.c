@@ -36,14 +36,17 @@ batches_are_answered_as_one(void **state)
     struct link link = link_unix(f->path);
     const char *reply;
 
-    link_say(&link, "[" CALL(1, "Wait") ",1," CALL_WITH(2, "Echo", "[{}]") ","
-                    "{\"jsonrpc\":\"2.0\",\"method\":\"Who\"}," CALL(3, "No")
-                    "]");
+    link_say(
+        &link,
+        "[" CALL(1, "Wait") ",1," CALL_WITH(
+            2, "Echo", "[{}]") ","
+                               "{\"jsonrpc\":\"2.0\",\"method\":\"Who\"}," CALL(
+                                   3, "No") "]");
     until_waiting(1);
     set_gate(true);
     reply = link_hear(&link);
     assert_ptr_equal(strstr(reply, "[" TRUE(1) ",{\"jsonrpc\":\"2.0\",\"id\":"
-                                                "null,\"error\":"),
+                                               "null,\"error\":"),
                      reply);
     assert_non_null(strstr(reply, "\"id\":2,\"result\":{}}"));
     assert_non_null(strstr(reply, "\"id\":3,\"error\""));
@@ -99,8 +102,9 @@ big_texts_are_parsed_aside(void **state)
     link_say(&link, text.data);
     link_say(&link, CALL_WITH(2, "Echo", "[{}]"));
     assert_int_equal(strlen(link_hear(&link)),
-                     size - 1 + strlen("{\"jsonrpc\":\"2.0\",\"id\":1,"
-                                       "\"result\":{\"a\":\"\"}}"));
+                     size - 1 +
+                         strlen("{\"jsonrpc\":\"2.0\",\"id\":1,"
+                                "\"result\":{\"a\":\"\"}}"));
     assert_string_equal(link_hear(&link),
                         "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
     text.data[text.len - 1] = ' '; /* the last brace */

@@ -82,9 +82,17 @@ static void
 ids_of_any_type_come_back(void **state)
 {
     static const char *const ids[] = {
-        "1",    "-9223372036854775808", "9223372036854775807", "1.5",
-        "null", "\"a\\\"b\"",           "\"\"",                "true",
-        "[1]",  "{\"a\":[]}",           "false",
+        "1",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "1.5",
+        "null",
+        "\"a\\\"b\"",
+        "\"\"",
+        "true",
+        "[1]",
+        "{\"a\":[]}",
+        "false",
     };
 
     (void)state;
@@ -92,8 +100,8 @@ ids_of_any_type_come_back(void **state)
         CLEANUP_MESSAGE struct jsonrpc_message message = {.count = 0};
         CLEANUP_TEXT char *line = mem_printf(
             "{\"jsonrpc\":\"2.0\",\"method\":\"Ping\",\"id\":%s}", ids[i]);
-        CLEANUP_TEXT char *wanted = mem_printf(
-            "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}", ids[i]);
+        CLEANUP_TEXT char *wanted =
+            mem_printf("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}", ids[i]);
         struct err err = ERR_INIT;
         CLEANUP_JSON json_t *reply = NULL;
         CLEANUP_TEXT char *text = NULL;

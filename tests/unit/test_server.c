@@ -15,8 +15,8 @@ a_verified_peer_is_named(void **state)
         struct link link = tls(*state, "client", versions[i]);
 
         link_say(&link, CALL(1, "Who"));
-        assert_non_null(
-            strstr(link_hear(&link), "\"peer\":\"cn:engine-1\",\"local\":false"));
+        assert_non_null(strstr(link_hear(&link),
+                               "\"peer\":\"cn:engine-1\",\"local\":false"));
         link_close(&link);
     }
 }
@@ -86,7 +86,9 @@ resuming_means_verifying_again(void **state)
     const struct fixture *f = *state;
 
     for (size_t i = 0; i < 2; i++) {
-        struct link_tls how = {.folder = certs, .ca = "ca", .name = "client",
+        struct link_tls how = {.folder = certs,
+                               .ca = "ca",
+                               .name = "client",
                                .version = versions[i]};
         struct link link = link_tls(f->port, &how);
         SSL_SESSION *session;
@@ -143,8 +145,8 @@ static void
 a_key_of_another_certificate_is_named(void **state)
 {
     struct fixture *f = *state;
-    CLEANUP_FREE char *command = mem_printf("cp %s/second.key %s/server.key",
-                                            certs, f->dir);
+    CLEANUP_FREE char *command =
+        mem_printf("cp %s/second.key %s/server.key", certs, f->dir);
     struct err err = ERR_INIT;
 
     assert_int_equal(system(command), 0);

@@ -72,8 +72,8 @@ set_up(void **state)
     int fds[2];
 
     f->base = event_base_new();
-    assert_int_equal(
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds),
+                     0);
     f->peer = fds[1];
     f->session = session_new(f->base, fds[0], NULL, "uid:0", 7, &owner, f);
     *state = f;
