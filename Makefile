@@ -91,6 +91,10 @@ $(BUILD)/tests/test_ctl_%: $(BUILD)/obj/tests/unit/test_ctl_%.o \
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Run the tree uninstalled: build/run berthd …, build/run make …
 $(BUILD)/run: Makefile
 	@mkdir -p $(@D)
@@ -167,8 +171,10 @@ deps:
 	@packaging/install-deps.sh
 demo:
 	@tests/demo/demo.sh
-bench: all
-	@BERTH_BUILD=$(abspath $(BUILD)) tests/bench/run
+bench-build: all $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+bench: build/tests/nsinit
+	+@$(MAKE) --no-print-directory RELEASE=1 bench-build
+	@BERTH_BUILD=$(abspath build/release) tests/bench/run $(BENCH)
 
 # --- installation ------------------------------------------------------------
 
@@ -220,7 +226,7 @@ help:
 	@echo 'build/run berthd …                               runs the tree uninstalled'
 
 .PHONY: all fuzz fuzz-build unit-build check-unit check-threaded check-valgrind \
-        check-it lint check check-deep deps demo bench install clean help
+        check-it lint check check-deep deps demo bench bench-build install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 
