@@ -2,6 +2,8 @@
 /* The door: who is let in over TLS, the unix socket, reload, stop. */
 #include "tests/unit/front.h"
 
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* --- TLS ----------------------------------------------------------------- */
@@ -227,6 +229,30 @@ a_dead_socket_is_replaced(void **state)
     link_close(&link);
 }
 
+/* The listener rests while no descriptor is to be had, and comes back. */
+static void
+running_out_of_descriptors_passes(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_un at = link_path(f->path);
+    const struct timeval deadline = {.tv_sec = LINK_DEADLINE_S};
+    struct link link = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct rlimit files, few;
+
+    setsockopt(link.fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    few = files;
+    few.rlim_cur = (rlim_t)link.fd + 1; /* the lowest that was free */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(connect(link.fd, (const struct sockaddr *)&at, sizeof(at)),
+                     0);
+    link_say(&link, CALL(1, "Who"));
+    assert_int_equal(poll(&(struct pollfd){link.fd, POLLIN, 0}, 1, 150), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_non_null(link_hear(&link));
+    link_close(&link);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -246,6 +272,7 @@ main(void)
         WITH(the_socket_is_for_its_users_only),
         WITH(a_socket_in_use_is_left_alone),
         WITH(a_dead_socket_is_replaced),
+        WITH(running_out_of_descriptors_passes),
     };
 
     return prepare() == 0 ? CASES(cases) : 1;
