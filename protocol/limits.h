@@ -5,13 +5,11 @@
  */
 #pragma once
 
-#define LIMIT_LINE (32u << 20)  /* bytes of one line or frame */
-#define LIMIT_DEPTH 64u         /* nesting of a JSON value */
-#define LIMIT_BATCH 1000u       /* requests of one batch */
-#define LIMIT_CONNECTIONS 1024u /* open at once */
-#define LIMIT_CONNECTIONS_LOCAL                                              \
-    16u                                /* more for the unix socket alone, so \
-                                          that an admin always gets in */
+#define LIMIT_LINE (32u << 20)         /* bytes of one line or frame */
+#define LIMIT_DEPTH 64u                /* nesting of a JSON value */
+#define LIMIT_BATCH 1000u              /* requests of one batch */
+#define LIMIT_CONNECTIONS 1024u        /* open at once */
+#define LIMIT_CONNECTIONS_LOCAL 16u    /* more, for the unix socket alone */
 #define LIMIT_SESSION_REQUESTS 256u    /* unanswered, per connection */
 #define LIMIT_REQUESTS 4096u           /* unanswered, in all */
 #define LIMIT_LANE_REQUESTS 64u        /* queued for one VM */
@@ -20,9 +18,6 @@
 #define LIMIT_STALL_MS 10000           /* paused, and not a byte was taken */
 #define LIMIT_CLOSE_MS 1000            /* last bytes of a closing connection */
 #define LIMIT_HANDSHAKE_MS 10000       /* TLS handshake, then first bytes */
-#define LIMIT_PARSE_INLINE (64u << 10) /* larger texts are parsed by a worker \
-                                        */
-#define LIMIT_PARSE_FACTOR                                      \
-    8u                    /* bytes a parse may take per byte of \
-                             text, and 1 MiB */
-#define LIMIT_BACKLOG 256 /* listen() */
+#define LIMIT_PARSE_INLINE (64u << 10) /* a larger text is parsed aside */
+#define LIMIT_PARSE_FACTOR 8u          /* of a text: bytes of its parse */
+#define LIMIT_BACKLOG 256              /* listen() */
