@@ -123,6 +123,7 @@ main(int argc, char **argv)
     struct err err = ERR_INIT;
     int rc = 2;
 
+    log_guard();
     log_init();
     json_init();
     xml_init();

@@ -7,9 +7,28 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
 void log_init(void);              /* looks at JOURNAL_STREAM; main thread */
+
+/*
+ * See to it that no reader of the log can hold this process up or end it:
+ * stderr is written without waiting, SIGPIPE is ignored. A standard descriptor
+ * that is closed is opened on /dev/null, else the next file opened would take
+ * its number and get our lines. First of all in main.
+ */
+void log_guard(void);
+
+/* Lines that stderr did not take are counted; the next one that it takes is
+ * told after how many were lost. */
+struct log_health {
+    bool closed;    /* stderr was, when log_guard ran: nobody reads */
+    long long lost; /* lines since the start */
+    int error;      /* errno of the last write, 0: it was well */
+};
+void log_health(struct log_health *out); /* any thread */
 void log_set_level(enum log_level level); /* atomically, any thread */
 enum log_level log_get_level(void);
 
