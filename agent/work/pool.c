@@ -22,6 +22,7 @@
 
 struct task {
     struct job job;
+    uint64_t ticket; /* 0: cannot be taken back */
     STAILQ_ENTRY(task) next;
 };
 
@@ -369,9 +370,20 @@ refuse_busy(size_t depth, const char *where, struct err *err)
     return -1;
 }
 
-int
-pool_submit(struct pool *pool, const char *name, const struct job *job,
-            struct err *err)
+/* Whether one more is too much; the lock is held. lane may be NULL. */
+static int
+check_room(const struct pool *pool, const struct lane *lane, struct err *err)
+{
+    if (pool->queued >= pool->limits.total)
+        return refuse_busy(pool->queued, "in all", err);
+    if (lane && lane->queued >= pool->limits.per_lane)
+        return refuse_busy(lane->queued, "in the same lane", err);
+    return 0;
+}
+
+static int
+submit(struct pool *pool, const char *name, const struct task *what,
+       bool bounded, struct err *err)
 {
     struct lane *lane;
     struct task *task;
@@ -384,20 +396,84 @@ pool_submit(struct pool *pool, const char *name, const struct job *job,
     if (pool->stopping)
         return err_set(err, ERR_STOPPING,
                        "berthd is stopping and takes no more work.");
-    if (pool->queued >= pool->limits.total)
-        return refuse_busy(pool->queued, "in all", err);
     lane = lane_find(pool, key);
-    if (lane && lane->queued >= pool->limits.per_lane)
-        return refuse_busy(lane->queued, "in the same lane", err);
+    if (bounded && check_room(pool, lane, err) < 0)
+        return -1;
     if (!lane)
         lane = lane_new(pool, key);
     task = mem_zalloc(1, sizeof(*task));
-    task->job = *job;
+    *task = *what;
     STAILQ_INSERT_TAIL(&lane->tasks, task, next);
     pool->queued++;
     if (lane->queued++ == 0 && !lane->worker)
         lane_ready(pool, lane);
     return 0;
+}
+
+int
+pool_submit(struct pool *pool, const char *lane, const struct job *job,
+            struct err *err)
+{
+    const struct task task = {.job = *job};
+
+    return submit(pool, lane, &task, true, err);
+}
+
+int
+pool_submit_ticket(struct pool *pool, const char *lane, const struct job *job,
+                   uint64_t ticket, struct err *err)
+{
+    const struct task task = {.job = *job, .ticket = ticket};
+
+    return submit(pool, lane, &task, true, err);
+}
+
+int
+pool_submit_own(struct pool *pool, const char *lane, const struct job *job,
+                struct err *err)
+{
+    const struct task task = {.job = *job};
+
+    return submit(pool, lane, &task, false, err);
+}
+
+/* The queued task of that ticket and its lane; NULL when there is none. Some
+ * thousand tasks at most: a walk is short, and who withdraws is rare. */
+static struct task *
+find_ticket(struct pool *pool, uint64_t ticket, struct lane **out)
+{
+    struct lane *lane;
+    struct task *task;
+
+    for (int i = 0; i < BUCKETS; i++)
+        LIST_FOREACH(lane, &pool->lanes[i], in_bucket)
+            STAILQ_FOREACH(task, &lane->tasks, next)
+                if (task->ticket == ticket) {
+                    *out = lane;
+                    return task;
+                }
+    return NULL;
+}
+
+bool
+pool_withdraw(struct pool *pool, uint64_t ticket, struct job *job)
+{
+    CLEANUP_FREE struct task *task = NULL;
+    struct lane *lane;
+
+    LOCK_SCOPE(&pool->lock);
+    task = find_ticket(pool, ticket, &lane);
+    if (!task)
+        return false;
+    STAILQ_REMOVE(&lane->tasks, task, task, next);
+    pool->queued--;
+    *job = task->job;
+    if (--lane->queued > 0 || lane->worker)
+        return true;
+    STAILQ_REMOVE(&pool->ready, lane, lane, in_ready);
+    pool->ready_count--;
+    lane_free(pool, lane);
+    return true;
 }
 
 struct lane_info *

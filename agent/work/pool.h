@@ -43,6 +43,22 @@ struct pool *pool_new(int workers, const struct pool_limits *limits,
 int pool_submit(struct pool *pool, const char *lane, const struct job *job,
                 struct err *err);
 
+/* As pool_submit, for a job that may be taken back while it is queued: the
+ * ticket is the caller's number for it, unique and not 0. */
+int pool_submit_ticket(struct pool *pool, const char *lane,
+                       const struct job *job, uint64_t ticket,
+                       struct err *err);
+
+/* Take a queued job back: true, and *job is the caller's again; false when it
+ * runs, has run, or is being dropped. Any thread. */
+bool pool_withdraw(struct pool *pool, uint64_t ticket, struct job *job);
+
+/* A job of the house itself, such as what an event means: never BUSY, for a
+ * client that fills a lane must not keep its events out. Who submits bounds
+ * how many there are. */
+int pool_submit_own(struct pool *pool, const char *lane, const struct job *job,
+                    struct err *err);
+
 /* One lane as seen now. */
 struct lane_info {
     char name[POOL_LANE_NAME]; /* "" for a job without a lane */

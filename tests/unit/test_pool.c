@@ -344,6 +344,119 @@ lanes_can_be_listed(void **state)
     stop(pool);
 }
 
+/* --- taken back ------------------------------------------------------------
+ */
+
+static void
+a_queued_job_can_be_taken_back(void **state)
+{
+    struct board board;
+    struct pool *pool;
+    struct letter letters[] = {{&board, 'a'}, {&board, 'b'}, {&board, 'c'}};
+    struct job job, taken;
+    size_t count;
+
+    (void)state;
+    board_init(&board);
+    pool = pool_new(1, &wide, NULL, NULL);
+    submit_gate(pool, "vm:a", &board);
+    await_inside(&board, 1);
+    for (size_t i = 0; i < 3; i++) {
+        job = (struct job){note, note_drop, &letters[i], "Note"};
+        assert_int_equal(
+            pool_submit_ticket(pool, i < 2 ? "vm:a" : NULL, &job, i + 1, NULL),
+            0);
+    }
+    assert_false(pool_withdraw(pool, 4, &taken));
+    assert_true(pool_withdraw(pool, 1, &taken)); /* behind a job that runs */
+    assert_ptr_equal(taken.arg, &letters[0]);
+    assert_false(pool_withdraw(pool, 1, &taken));
+    assert_true(pool_withdraw(pool, 3, &taken)); /* a ready lane goes with it */
+    free(pool_lanes(pool, &count));
+    assert_int_equal(count, 1);
+    open_gate(&board);
+    await_log(&board, "b");
+    assert_false(pool_withdraw(pool, 2, &taken));
+    stop(pool);
+    assert_string_equal(board.log, "b");
+}
+
+/* Many threads take back what others run: each job ends one way. */
+#define RACED 2000
+
+struct raced {
+    struct pool *pool;
+    atomic_int ran, taken;
+};
+
+static void
+count_run(void *arg)
+{
+    atomic_fetch_add(&((struct raced *)arg)->ran, 1);
+}
+
+static void *
+take_all(void *arg)
+{
+    struct raced *raced = arg;
+    struct job job;
+
+    for (uint64_t i = RACED; i > 0; i--)
+        if (pool_withdraw(raced->pool, i, &job))
+            atomic_fetch_add(&raced->taken, 1);
+    return NULL;
+}
+
+static void
+a_job_runs_or_is_taken_back(void **state)
+{
+    struct raced raced = {.pool = pool_new(2, &(struct pool_limits){RACED, RACED},
+                                           NULL, NULL)};
+    const struct job job = {count_run, count_run, &raced, "Count"};
+    pthread_t threads[2];
+    char lane[16];
+
+    (void)state;
+    for (uint64_t i = 1; i <= RACED; i++) {
+        snprintf(lane, sizeof(lane), "vm:%u", (unsigned)i % 7);
+        assert_int_equal(pool_submit_ticket(raced.pool, lane, &job, i, NULL),
+                         0);
+        if (i == RACED / 2)
+            for (int t = 0; t < 2; t++)
+                assert_int_equal(pthread_create(&threads[t], NULL, take_all,
+                                                &raced),
+                                 0);
+    }
+    for (int t = 0; t < 2; t++)
+        pthread_join(threads[t], NULL);
+    while (raced.ran + raced.taken < RACED)
+        usleep(100);
+    stop(raced.pool);
+    assert_int_equal(raced.ran + raced.taken, RACED);
+}
+
+static void
+the_house_is_not_kept_out(void **state)
+{
+    const struct pool_limits narrow = {1, 1};
+    struct board board;
+    struct pool *pool;
+    struct letter letter = {&board, 'a'};
+    struct job job = {note, note_drop, &letter, "Note"};
+
+    (void)state;
+    board_init(&board);
+    pool = pool_new(1, &narrow, NULL, NULL);
+    submit_gate(pool, "vm:a", &board);
+    await_inside(&board, 1);
+    submit(pool, "vm:a", &letter);
+    assert_int_equal(pool_submit(pool, "vm:a", &job, NULL), -1);
+    assert_int_equal(pool_submit_own(pool, "vm:a", &job, NULL), 0);
+    open_gate(&board);
+    await_log(&board, "aa");
+    stop(pool);
+}
+
 /* --- the end ---------------------------------------------------------------
  */
 
@@ -429,6 +542,9 @@ main(void)
         cmocka_unit_test(a_long_lane_does_not_starve_others),
         cmocka_unit_test(limits_answer_busy),
         cmocka_unit_test(lanes_can_be_listed),
+        cmocka_unit_test(a_queued_job_can_be_taken_back),
+        cmocka_unit_test(a_job_runs_or_is_taken_back),
+        cmocka_unit_test(the_house_is_not_kept_out),
         cmocka_unit_test(stopping_drops_what_is_queued),
         cmocka_unit_test(a_blocked_job_is_replaced),
     };
