@@ -18,7 +18,7 @@ BUILD ?= build$(MODE:%=/%)
 # --- flags -------------------------------------------------------------------
 
 # Looked up when first needed, so that `make check` may install them before.
-PACKAGES := libvirt libxml-2.0 jansson libevent_core libevent_pthreads \
+PACKAGES := libvirt libvirt-qemu libxml-2.0 jansson libevent_core libevent_pthreads \
             openssl sqlite3 libsystemd inih
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(patsubst -I%,-isystem%,$$(shell \
              pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/common/clock.h"
 #include "agent/common/lock.h"
@@ -28,6 +29,7 @@
 
 struct agent {
     struct settings *settings;       /* borrowed */
+    const char *crash_at;            /* borrowed; NULL: nowhere */
     void (*tell)(const char *state); /* the service manager */
     struct env env;
     struct outbox *outbox;
@@ -229,11 +231,30 @@ prepare(struct agent *agent)
     env->ctx = agent;
 }
 
+/* Only where nothing is of value. */
+static int
+start_crash(struct agent *agent, struct err *err)
+{
+    const char *dir = conf_text(env_conf(&agent->env), CONF_STATE_DIR);
+    CLEANUP_FREE char *mark = mem_printf("%s/scratch", dir);
+
+    if (!agent->crash_at)
+        return 0;
+    if (access(mark, F_OK) < 0)
+        return err_set(err, ERR_DENIED,
+                       "--crash-at works on a scratch state directory only: "
+                       "there is no file \"%s\". Make it where nothing is of "
+                       "value",
+                       mark);
+    agent->env.crash = crash_new(agent->crash_at, err);
+    return agent->env.crash ? 0 : -1;
+}
+
 static int
 start(struct agent *agent, struct err *err)
 {
     static int (*const phases[])(struct agent *, struct err *) = {
-        start_post, start_state, start_hyper, start_front};
+        start_crash, start_post, start_state, start_hyper, start_front};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
@@ -272,6 +293,7 @@ free_state(struct env *env)
     if (env->ops)
         ops_free(env->ops);
     notify_free(env->notify);
+    crash_free(env->crash);
 }
 
 /* False when threads are left behind. */
@@ -317,7 +339,7 @@ serve(struct agent *agent)
 }
 
 enum agent_end
-agent_run(struct settings *settings, struct conf *conf,
+agent_run(struct settings *settings, struct conf *conf, const char *crash_at,
           void (*tell)(const char *state))
 {
     struct agent *agent = mem_zalloc(1, sizeof(*agent));
@@ -325,6 +347,7 @@ agent_run(struct settings *settings, struct conf *conf,
 
     agent->settings = settings;
     agent->tell = tell;
+    agent->crash_at = crash_at;
     use_conf(agent, conf);
     prepare(agent);
     log_info("berthd %s starts on %s", BERTH_VERSION,

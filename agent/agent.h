@@ -12,7 +12,9 @@ enum agent_end {
 };
 
 /* Start with conf (a snapshot of settings), serve until SIGTERM or SIGINT,
- * stop. tell hands a state ("READY=1") to the service manager. Signals are
+ * stop. crash_at (may be NULL) arms a crash point: refused unless the state
+ * directory is marked as scratch. tell hands a state ("READY=1") to the service manager. Signals are
  * taken over; no thread may exist before. */
 enum agent_end agent_run(struct settings *settings, struct conf *conf,
+                         const char *crash_at,
                          void (*tell)(const char *state));

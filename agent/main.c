@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/common/log.h"
 #include "agent/common/xml.h"
+#include "agent/plan/crash.h"
 #include "agent/verbs/table.h"
 
 /* What a mode works with; conf is NULL where it needs none. */
@@ -28,7 +29,9 @@ tell(const char *state)
 static int
 run(struct start *start)
 {
-    enum agent_end end = agent_run(&start->settings, start->conf, tell);
+    enum agent_end end =
+        agent_run(&start->settings, start->conf,
+                  start->settings.options->crash_at, tell);
 
     if (end == AGENT_STUCK)
         _exit(1);
@@ -70,6 +73,17 @@ dump_verbs(struct start *start)
 }
 
 static int
+dump_crash_points(struct start *start)
+{
+    char name[128];
+
+    (void)start;
+    for (size_t i = 0; crash_name(i, name, sizeof(name)); i++)
+        puts(name);
+    return 0;
+}
+
+static int
 version(struct start *start)
 {
     (void)start;
@@ -94,6 +108,7 @@ static const struct mode {
     [OPTIONS_DUMP_CONF] = {true, dump_conf},
     [OPTIONS_DUMP_SAMPLE_CONF] = {false, dump_sample_conf},
     [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
+    [OPTIONS_DUMP_CRASH_POINTS] = {false, dump_crash_points},
     [OPTIONS_VERSION] = {false, version},
     [OPTIONS_HELP] = {false, help},
 };

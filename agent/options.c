@@ -11,6 +11,7 @@
 
 #include "agent/common/mem.h"
 
+#define CRASH_AT 1 /* no letter that can be typed */
 #define LONG_ONLY 256 /* values of options that have no letter */
 
 static const struct option_row {
@@ -32,6 +33,11 @@ static const struct option_row {
      "print a configuration file with every setting explained"},
     {"dump-verbs", 0, NULL, OPTIONS_DUMP_VERBS,
      "print every verb with its parameters as JSON"},
+    {"dump-crash-points", 0, NULL, OPTIONS_DUMP_CRASH_POINTS,
+     "print the names that --crash-at takes"},
+    {"crash-at", CRASH_AT, "NAME[:N]", OPTIONS_RUN,
+     "die at a crash point (for tests; the state directory must hold a file "
+     "named scratch)"},
     {"version", 'V', NULL, OPTIONS_VERSION, "print the version"},
     {"help", 'h', NULL, OPTIONS_HELP, "print this page"},
 };
@@ -55,7 +61,7 @@ parser_fill(struct parser *parser)
         parser->longs[i].has_arg =
             rows[i].arg ? required_argument : no_argument;
         parser->longs[i].val = LONG_ONLY + (int)i;
-        if (!rows[i].letter)
+        if (rows[i].letter <= CRASH_AT)
             continue;
         *letter++ = rows[i].letter;
         if (rows[i].arg)
@@ -81,6 +87,8 @@ take(struct options *out, const struct option_row *row, const char *value)
         out->mode = row->mode;
     } else if (row->letter == 'c') {
         out->file = value;
+    } else if (row->letter == CRASH_AT) {
+        out->crash_at = value;
     } else {
         out->sets = mem_more(out->sets, out->nsets, sizeof(*out->sets));
         out->sets[out->nsets++] = value;
@@ -134,7 +142,7 @@ options_help(FILE *to)
 
         snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
                  rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
-        if (rows[i].letter)
+        if (rows[i].letter > CRASH_AT)
             fprintf(to, "  -%c, %-27s %s\n", rows[i].letter, name,
                     rows[i].doc);
         else

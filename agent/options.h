@@ -13,6 +13,7 @@ enum options_mode {
     OPTIONS_DUMP_CONF,
     OPTIONS_DUMP_SAMPLE_CONF,
     OPTIONS_DUMP_VERBS,
+    OPTIONS_DUMP_CRASH_POINTS,
     OPTIONS_VERSION,
     OPTIONS_HELP,
     OPTIONS_MODES
@@ -23,6 +24,7 @@ struct options {
     const char *file;  /* borrowed from argv; NULL: the usual files */
     const char **sets; /* owned vector, texts borrowed from argv */
     size_t nsets;
+    const char *crash_at; /* borrowed from argv; NULL: nowhere */
 };
 
 /* Returns 0, -1 + err: INVALID naming the argument. */

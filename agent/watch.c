@@ -14,13 +14,14 @@
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/operation.h"
+#include "agent/plan/recover.h"
 
 /* --- in the lane -------------------------------------------------------- */
 
 struct look {
     struct env *env;
     char uuid[UUID_TEXT];
-    char *alias; /* a removal that ended, or NULL */
+    char *alias; /* of a removal that the guest refused, or NULL */
     bool refused;
 };
 
@@ -33,26 +34,18 @@ look_free(void *arg)
     free(look);
 }
 
-/* Pending unplugs whose device the running domain no longer has (or that
- * ended with the domain). */
-static void
-finish_pending(struct env *env, const char *uuid)
-{
-    size_t n;
-    struct device **rows = vm_table_devices(env->vms, uuid, &n);
-
-    for (size_t i = 0; i < n; i++)
-        if (rows[i]->disk && rows[i]->disk->state == DISK_UNPLUG_PENDING)
-            operation_unplugged(env, uuid, rows[i]->disk->alias, false);
-    device_free_all(rows, n);
-}
-
 static void
 settle(struct env *env, const char *uuid)
 {
     CLEANUP_VM_INFO struct vm_info info = {.stale = false};
     struct err err = ERR_INIT;
 
+    /* First what we began ourselves, then what others did. */
+    if (recover_vm(env, uuid, &err) < 0) {
+        log_warning("VM %s: open operations are settled later: %s", uuid,
+                    err.message);
+        return;
+    }
     if (adopt_refresh(env, uuid, false, &err) < 0) {
         if (err.kind != ERR_NOT_FOUND)
             log_warning("VM %s cannot be read: %s", uuid, err.message);
@@ -63,7 +56,6 @@ settle(struct env *env, const char *uuid)
     if (adopt_vm(env, uuid, &err) < 0)
         log_warning("VM %s: its devices cannot be recorded: %s", uuid,
                     err.message);
-    finish_pending(env, uuid);
 }
 
 static void
@@ -71,8 +63,8 @@ look_run(void *arg)
 {
     struct look *look = arg;
 
-    if (look->alias)
-        operation_unplugged(look->env, look->uuid, look->alias, look->refused);
+    if (look->refused)
+        operation_unplug_refused(look->env, look->uuid, look->alias);
     settle(look->env, look->uuid);
     look_free(look);
 }
@@ -116,14 +108,25 @@ drop_nothing(void *arg)
 int
 watch_start(struct env *env, struct err *err)
 {
+    CLEANUP_JSON json_t *open = NULL;
     struct vm_info *all;
-    size_t n;
+    json_t *vm;
+    size_t n, k;
 
-    if (adopt_all(env, err) < 0)
+    if (adopt_all(env, err) < 0 ||
+        journal_open_vms(env->store, &open, err) < 0)
         return -1;
+    json_array_foreach(open, k, vm)
+    {
+        const char *uuid = json_string_value(vm);
+
+        /* Such as one that CreateVm was about to define. */
+        vm_table_settled(env->vms, uuid, false);
+        post_look(env, uuid, NULL, false);
+    }
     all = vm_table_all(env->vms, &n);
     for (size_t i = 0; i < n; i++) {
-        if (all[i].recorded)
+        if (all[i].recorded && !all[i].unsettled)
             post_look(env, all[i].record.uuid, NULL, false);
         vm_info_clear(&all[i]);
     }

@@ -223,6 +223,9 @@ WRAPPER(int, -1, hyper_iotune, iotune, uuid,
         (struct hyper *hyper, const char *uuid, const char *target,
          const struct hyper_tune *tune, size_t n, struct err *err),
         uuid, target, tune, n, err)
+WRAPPER(int, -1, hyper_forget_device, forget_device, uuid,
+        (struct hyper *hyper, const char *uuid, const char *alias,
+         const char *path, struct err *err), uuid, alias, path, err)
 VM_WRAPPER_1(memory, uint64_t)
 VM_WRAPPER_1(vcpus, unsigned)
 WRAPPER(json_t *, NULL, hyper_stats, stats, uuid,

@@ -17,6 +17,7 @@
 #include "agent/hyper/virt.h"
 #include "agent/hyper/virt_device.h"
 #include "agent/hyper/virt_domain.h"
+#include "agent/hyper/virt_monitor.h"
 #include "agent/hyper/virt_stats.h"
 
 #define EMBED "qemu:///embed?root="
@@ -170,12 +171,15 @@ kvm_pidfile(void *backend, const char *name)
         .attach = virt_device_attach, .detach = virt_device_detach,            \
         .update = virt_device_update, .resize = virt_device_resize,            \
         .iotune = virt_device_iotune, .memory = virt_domain_memory,            \
+        .forget_device = virt_monitor_forget,                                  \
         .vcpus = virt_domain_vcpus, .stats = virt_stats_read,                  \
         .pidfile = kvm_pidfile,                                                \
     }
 
 const struct hyper_ops kvm_ops =
-    ROW(HYPER_HOTPLUG | HYPER_POOLS | HYPER_SECRETS | HYPER_QEMU_PID);
+    ROW(HYPER_HOTPLUG | HYPER_POOLS | HYPER_SECRETS | HYPER_QEMU_PID |
+        HYPER_QEMU_MONITOR);
 
 /* The embedded driver has no pools and no secrets. */
-const struct hyper_ops kvm_embed_ops = ROW(HYPER_HOTPLUG | HYPER_QEMU_PID);
+const struct hyper_ops kvm_embed_ops = 
+    ROW(HYPER_HOTPLUG | HYPER_QEMU_PID | HYPER_QEMU_MONITOR);

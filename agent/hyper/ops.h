@@ -20,6 +20,7 @@ enum hyper_cap { /* what a backend can do */
     HYPER_POOLS = 1 << 1,
     HYPER_SECRETS = 1 << 2,
     HYPER_QEMU_PID = 1 << 3, /* QEMU runs on this host */
+    HYPER_QEMU_MONITOR = 1 << 4, /* and its monitor can be asked */
 };
 
 enum hyper_state {
@@ -125,6 +126,10 @@ struct hyper_ops {
                   uint64_t bytes, struct err *err);
     int (*iotune)(void *backend, const char *uuid, const char *target,
                   const struct hyper_tune *tune, size_t n, struct err *err);
+    /* Take out of QEMU the device of that alias, and block nodes on path (may
+     * be NULL), that libvirt does not list. Done when there is nothing. */
+    int (*forget_device)(void *backend, const char *uuid, const char *alias,
+                         const char *path, struct err *err);
     /* bytes; the definition's, and the balloon's where it runs and can. */
     int (*memory)(void *backend, const char *uuid, uint64_t bytes,
                   struct err *err);

@@ -58,7 +58,7 @@ adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
     struct hyper_domain domain;
     bool known = vm_table_get(env->vms, uuid, &info);
 
-    if (known && !force && !info.stale &&
+    if (known && !force && !info.stale && info.present &&
         (info.live || !info.active) && (info.config || !info.persistent))
         return 0;
     if (hyper_find(env->hyper, uuid, &domain, err) < 0) {

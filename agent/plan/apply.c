@@ -2,8 +2,8 @@
 /*
  * Phases of an operation here: begun (intent of the first step durable) →
  * for each step: called → verified → committed (with the next intent) →
- * ended (receipt durable, by operation.c) or rolled back. Effects happen only
- * between an intent and its outcome.
+ * ended by the caller, or rolled back, or left unknown. Effects happen only
+ * between an intent and its outcome, and between two crash points.
  */
 #include "agent/plan/apply.h"
 
@@ -40,166 +40,26 @@ static const struct step_ops *const steps[STEP_KINDS] = {
 
 /* One operation on its way through its steps. */
 struct trip {
-    struct env *env;
     const struct request *request;
-    const struct op *op;
-    struct plan *plan;
+    struct ledger ledger;
     struct step_run run;
     struct applied *out;
 };
 
-/* --- records ------------------------------------------------------------ */
-
-void
-apply_record_rows(struct store_batch *batch, const char *vm,
-                  const struct record *records, size_t n)
+static struct crash *
+crash_of(const struct trip *trip)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct record *record = &records[i];
-
-        if (record->kind == RECORD_DEVICE)
-            device_row(batch, vm, record->device);
-        else if (record->kind == RECORD_DEVICE_GONE)
-            device_row_gone(batch, vm, record->device->id);
-        else if (record->kind == RECORD_VM)
-            vm_table_row(batch, &record->vm);
-        else
-            vm_table_row_gone(batch, record->vm.uuid);
-    }
-}
-
-void
-apply_remember(struct env *env, const char *vm, const struct record *records,
-               size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct record *record = &records[i];
-
-        if (record->kind == RECORD_DEVICE)
-            vm_table_device_put(env->vms, vm, record->device);
-        else if (record->kind == RECORD_DEVICE_GONE)
-            vm_table_device_remove(env->vms, vm, record->device->id);
-        else if (record->kind == RECORD_VM)
-            vm_table_put(env->vms, &record->vm);
-        else
-            vm_table_remove(env->vms, record->vm.uuid);
-    }
-}
-
-/* --- journal ------------------------------------------------------------ */
-
-static void
-add_intent(struct trip *trip, struct store_batch *batch, size_t i)
-{
-    CLEANUP_JSON json_t *detail = NULL;
-
-    if (i >= trip->plan->nsteps)
-        return;
-    detail = plan_step_to_json(&trip->plan->steps[i]);
-    journal_intent(batch, trip->op, (int)i + 1,
-                   plan_step_name(trip->plan->steps[i].kind), detail);
-}
-
-static int
-commit(struct trip *trip, struct store_batch *batch, struct err *err)
-{
-    int64_t from = clock_mono_us();
-    int rc = store_commit(trip->env->store, batch, err);
-
-    trip->out->commit_us += clock_mono_us() - from;
-    return rc;
-}
-
-static int
-begin(struct trip *trip, struct err *err)
-{
-    struct plan *plan = trip->plan;
-    struct store_batch *batch = store_batch_new();
-
-    journal_op(batch, trip->op);
-    apply_record_rows(batch, trip->op->vm, plan->reserve, plan->nreserve);
-    add_intent(trip, batch, 0);
-    if (commit(trip, batch, err) < 0)
-        return -1;
-    apply_remember(trip->env, trip->op->vm, plan->reserve, plan->nreserve);
-    return 0;
-}
-
-static void
-add_event(struct trip *trip, struct store_batch *batch,
-          const struct step *step, const char *type)
-{
-    CLEANUP_JSON json_t *data = json_object();
-    const char *alias = step->disk ? step->disk->alias : NULL;
-
-    if (step->kind == STEP_ATTACH_CONTROLLER)
-        alias = step->controller.alias;
-    for (size_t i = 0; !alias && i < step->nrecords; i++)
-        if (step->records[i].device && step->records[i].device->disk)
-            alias = step->records[i].device->disk->alias;
-    if (step->disk)
-        json_put(data, "address", address_to_json(&step->disk->address));
-    eventlog_add(trip->env->eventlog, batch,
-                 &(struct event){.type = type,
-                                 .vm = trip->op->vm,
-                                 .device = alias,
-                                 .op_id = trip->op->op_id,
-                                 .flow_id = trip->op->flow_id,
-                                 .origin = "operation",
-                                 .data = data});
-}
-
-/* A removal that waits for the guest: the row says so until the event. */
-static void
-mark_pending(struct step *step)
-{
-    for (size_t i = 0; i < step->nrecords; i++) {
-        struct device *device = step->records[i].device;
-
-        if (device && device->disk)
-            device->disk->state = DISK_UNPLUG_PENDING;
-    }
-}
-
-static int
-commit_step(struct trip *trip, size_t i, struct err *err)
-{
-    struct step *step = &trip->plan->steps[i];
-    struct store_batch *batch = store_batch_new();
-    enum step_end end = trip->run.end;
-    const char *event = step->event;
-
-    if (end == STEP_END_PENDING) {
-        mark_pending(step);
-        event = "disk.unplug_pending";
-    }
-    journal_outcome(batch, trip->op, (int)i + 1,
-                    end == STEP_END_DONE      ? "done"
-                    : end == STEP_END_PENDING ? "pending"
-                                              : "refused",
-                    NULL);
-    if (end != STEP_END_REFUSED)
-        apply_record_rows(batch, trip->op->vm, step->records, step->nrecords);
-    if (end == STEP_END_DONE)
-        add_intent(trip, batch, i + 1);
-    if (event && end != STEP_END_REFUSED)
-        add_event(trip, batch, step, event);
-    if (commit(trip, batch, err) < 0)
-        return -1;
-    if (end != STEP_END_REFUSED)
-        apply_remember(trip->env, trip->op->vm, step->records,
-                       step->nrecords);
-    return 0;
+    return crash_counts(trip->run.env->crash, trip->ledger.recovering);
 }
 
 /* --- steps -------------------------------------------------------------- */
 
 static int
-may_go_on(struct trip *trip, struct err *err)
+may_go_on(const struct trip *trip, struct err *err)
 {
     const struct request *request = trip->request;
 
-    if (ops_cancelled(trip->env->ops, request->peer, request->op_id))
+    if (ops_cancelled(trip->run.env->ops, request->peer, request->op_id))
         return err_set(err, ERR_CANCELLED,
                        "Operation %s was cancelled before its next effect; "
                        "what it had done was undone",
@@ -212,53 +72,85 @@ may_go_on(struct trip *trip, struct err *err)
 }
 
 static int
+call_step(struct trip *trip, struct step *step, struct err *err)
+{
+    const struct step_ops *ops = steps[step->kind];
+    struct crash *crash = crash_of(trip);
+    int rc;
+
+    /* Hook scripts have their place here: after the intent, before XML. */
+    crash_at(crash, step->kind, CRASH_HOOK, CRASH_BEFORE);
+    crash_at(crash, step->kind, CRASH_HOOK, CRASH_AFTER);
+    crash_at(crash, step->kind, CRASH_CALL, CRASH_BEFORE);
+    crash_at(crash, step->kind, CRASH_CALL, CRASH_INSIDE);
+    rc = ops->run(&trip->run, step, err);
+    crash_at(crash, step->kind, CRASH_CALL, CRASH_AFTER);
+    return rc;
+}
+
+static int
+verify_step(struct trip *trip, struct step *step, struct err *err)
+{
+    const struct step_ops *ops = steps[step->kind];
+    struct crash *crash = crash_of(trip);
+    int rc = 0;
+
+    crash_at(crash, step->kind, CRASH_VERIFY, CRASH_BEFORE);
+    if (ops->verify && trip->run.end != STEP_END_REFUSED)
+        rc = ops->verify(&trip->run, step, err);
+    crash_at(crash, step->kind, CRASH_VERIFY, CRASH_AFTER);
+    return rc;
+}
+
+static int
 run_step(struct trip *trip, size_t i, struct err *err)
 {
-    struct step *step = &trip->plan->steps[i];
-    const struct step_ops *ops = steps[step->kind];
+    struct step *step = &trip->ledger.plan->steps[i];
     int64_t from = clock_mono_us();
     int rc;
 
-    trip->run.end = STEP_END_DONE;
-    ops_step(trip->env->ops, trip->request->peer, trip->request->op_id,
+    ops_step(trip->run.env->ops, trip->request->peer, trip->request->op_id,
              plan_step_name(step->kind));
-    rc = ops->run(&trip->run, step, err);
+    rc = call_step(trip, step, err);
     if (rc == 0) {
         trip->out->steps = i + 1;
-        if (ops->verify && trip->run.end != STEP_END_REFUSED)
-            rc = ops->verify(&trip->run, step, err);
+        rc = verify_step(trip, step, err);
     }
     trip->out->hypervisor_us += clock_mono_us() - from;
-    if (rc < 0 && step->lenient) {
-        plan_warn(trip->plan, "%s", err->message);
+    if (rc < 0 && step->lenient && err->kind != ERR_UNREACHABLE) {
+        plan_warn(trip->ledger.plan, "%s", err->message);
         *err = (struct err)ERR_INIT;
         rc = 0;
     }
     return rc;
 }
 
+/* --- failure ------------------------------------------------------------ */
+
 /* Undo what ran, last first. What cannot be undone is said. */
 static bool
 roll_back(struct trip *trip)
 {
+    struct crash *crash = crash_of(trip);
     bool clean = true;
 
     for (size_t i = trip->out->steps; i-- > 0;) {
-        struct step *step = &trip->plan->steps[i];
+        struct step *step = &trip->ledger.plan->steps[i];
         const struct step_ops *ops = steps[step->kind];
-        struct store_batch *batch = store_batch_new();
         struct err why = ERR_INIT;
-        int rc = ops->undo ? ops->undo(&trip->run, step, &why) : -1;
+        int rc;
 
+        crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
+        crash_at(crash, step->kind, CRASH_UNDO, CRASH_INSIDE);
+        rc = ops->undo ? ops->undo(&trip->run, step, &why) : -1;
+        crash_at(crash, step->kind, CRASH_UNDO, CRASH_AFTER);
         if (rc < 0) {
             clean = false;
             log_error("Operation %s: step %s could not be undone: %s",
-                      trip->op->op_id, plan_step_name(step->kind),
+                      trip->request->op_id, plan_step_name(step->kind),
                       why.message[0] ? why.message : "it has no undo");
         }
-        journal_outcome(batch, trip->op, (int)i + 1,
-                        rc < 0 ? "undo_failed" : "undone", NULL);
-        store_commit_later(trip->env->store, batch);
+        ledger_undone(&trip->ledger, i, rc == 0);
     }
     return clean;
 }
@@ -267,50 +159,62 @@ roll_back(struct trip *trip)
 static void
 fail(struct trip *trip, struct err *err)
 {
-    struct plan *plan = trip->plan;
     size_t failed = trip->out->steps;
     bool clean = roll_back(trip);
     bool cancelled = err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
     CLEANUP_JSON json_t *receipt = json_object();
-    struct store_batch *batch = store_batch_new();
-    struct err ignored = ERR_INIT;
+    struct err why = ERR_INIT;
 
-    if (failed < plan->nsteps)
-        journal_outcome(batch, trip->op, (int)failed + 1, "failed", NULL);
     if (!clean)
         err_wrap(err, "Not everything could be undone (see GetOperation %s)",
-                 trip->op->op_id);
+                 trip->request->op_id);
+    json_put_text(receipt, "op_id", trip->request->op_id);
     json_put_text(receipt, "kind", err_kind_name(err->kind));
     json_put_text(receipt, "message", err->message);
     json_put_text(receipt, "step", err->step);
     json_put_bool(receipt, "rolled_back", clean);
-    if (clean)
-        apply_record_rows(batch, trip->op->vm, plan->release, plan->nrelease);
-    journal_receipt(batch, trip->op, cancelled ? OP_CANCELLED : OP_FAILED,
-                    receipt);
-    eventlog_add(trip->env->eventlog, batch,
-                 &(struct event){.type = "op.failed",
-                                 .vm = trip->op->vm[0] ? trip->op->vm : NULL,
-                                 .op_id = trip->op->op_id,
-                                 .flow_id = trip->op->flow_id,
-                                 .origin = "operation",
-                                 .data = receipt});
-    if (commit(trip, batch, &ignored) < 0)
+    if (ledger_fail(&trip->ledger, failed, cancelled ? OP_CANCELLED : OP_FAILED,
+                    clean, receipt, &why) < 0) {
         log_error("Operation %s failed and its end could not be recorded: %s",
-                  trip->op->op_id, ignored.message);
-    else if (clean)
-        apply_remember(trip->env, trip->op->vm, plan->release,
-                       plan->nrelease);
+                  trip->request->op_id, why.message);
+        vm_table_settled(trip->run.env->vms, trip->run.vm, false);
+    }
+}
+
+/* Nobody can say now what became of the last call, or nothing can be written
+ * down: the journal's tail and a fresh look settle it, not a guess. */
+static bool
+is_unknown(const struct trip *trip, const struct err *err)
+{
+    return err->kind == ERR_UNREACHABLE ||
+           (err->kind == ERR_READ_ONLY && trip->out->steps > 0);
+}
+
+static void
+leave_unknown(struct trip *trip, struct err *err)
+{
+    vm_table_settled(trip->run.env->vms, trip->run.vm, false);
+    ledger_unknown(&trip->ledger, err->message);
+    err_wrap(err,
+             "It is not known yet whether this took effect; GetOperation %s "
+             "tells once the VM has been looked at again",
+             trip->request->op_id);
 }
 
 static int
-run_all(struct trip *trip, struct err *err)
+run_all(struct trip *trip, const struct apply_at *at, struct err *err)
 {
-    struct plan *plan = trip->plan;
+    struct plan *plan = trip->ledger.plan;
 
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        if (may_go_on(trip, err) < 0 || run_step(trip, i, err) < 0 ||
-            commit_step(trip, i, err) < 0) {
+    for (size_t i = at->from; i < plan->nsteps; i++) {
+        bool holds = at->holds && i == at->from;
+
+        trip->run.end = STEP_END_DONE;
+        if (holds)
+            trip->out->steps = i + 1;
+        if ((!holds &&
+             (may_go_on(trip, err) < 0 || run_step(trip, i, err) < 0)) ||
+            ledger_step(&trip->ledger, i, trip->run.end, err) < 0) {
             snprintf(err->step, sizeof(err->step), "%s",
                      plan_step_name(plan->steps[i].kind));
             return -1;
@@ -325,28 +229,87 @@ run_all(struct trip *trip, struct err *err)
     return 0;
 }
 
-int
-apply_run(struct env *env, const struct request *request, const struct op *op,
-          struct vm_info *info, struct plan *plan, struct applied *out,
-          struct err *err)
+/* --- the way in --------------------------------------------------------- */
+
+static void
+trip_init(struct trip *trip, struct env *env, const struct request *request,
+          const struct op *op, struct vm_info *info, struct plan *plan,
+          struct applied *out)
 {
-    struct trip trip = {.env = env, .request = request, .op = op,
-                        .plan = plan, .out = out};
     int64_t wait = clock_mono_ms() +
                    conf_int(env_conf(env), CONF_OPS_UNPLUG_WAIT_MS);
-    int rc;
 
     memset(out, 0, sizeof(*out));
     out->notes = json_object();
     if (request->deadline_ms && request->deadline_ms < wait)
         wait = request->deadline_ms;
-    trip.run = (struct step_run){.env = env, .info = info, .vm = op->vm,
-                                 .wait_until = wait, .notes = out->notes};
-    if (begin(&trip, err) < 0)
+    *trip = (struct trip){
+        .request = request,
+        .ledger = {.env = env, .op = op, .plan = plan},
+        .run = {.env = env, .info = info, .vm = op->vm, .wait_until = wait,
+                .notes = out->notes},
+        .out = out,
+    };
+}
+
+int
+apply_run(struct env *env, const struct request *request, const struct op *op,
+          struct vm_info *info, struct plan *plan, const struct apply_at *at,
+          struct applied *out, struct err *err)
+{
+    struct trip trip;
+    int rc;
+
+    trip_init(&trip, env, request, op, info, plan, out);
+    if (at->begun)
+        trip.ledger.recovering = true;
+    else if (ledger_begin(&trip.ledger, err) < 0)
         return -1;
-    rc = run_all(&trip, err);
-    if (rc < 0)
+    out->steps = at->from;
+    rc = run_all(&trip, at, err);
+    out->commit_us = trip.ledger.commit_us;
+    if (rc < 0 && is_unknown(&trip, err))
+        leave_unknown(&trip, err);
+    else if (rc < 0)
         fail(&trip, err);
     free(trip.run.definition);
     return rc;
+}
+
+void
+apply_undo(struct env *env, const struct request *request, const struct op *op,
+           struct vm_info *info, struct plan *plan, size_t n,
+           struct err *reason)
+{
+    struct applied out;
+    struct trip trip;
+
+    trip_init(&trip, env, request, op, info, plan, &out);
+    trip.ledger.recovering = true;
+    out.steps = n;
+    fail(&trip, reason);
+    free(trip.run.definition);
+    json_decref(out.notes);
+}
+
+json_t *
+apply_receipt(const char *op_id, const struct plan *plan,
+              const struct applied *applied, int64_t started_us)
+{
+    json_t *receipt = json_object(), *timings = json_object();
+
+    json_put_text(receipt, "op_id", op_id);
+    json_put_text(receipt, "state", op_state_name(applied->state));
+    json_put_bool(receipt, "changed",
+                  (applied->steps > 0 && applied->state != OP_REFUSED) ||
+                      plan->nreserve > 0);
+    json_object_update(receipt, plan->result);
+    if (applied->notes)
+        json_object_update(receipt, applied->notes);
+    json_put(receipt, "warnings", json_incref(plan->warnings));
+    json_put_int(timings, "hypervisor", applied->hypervisor_us / 1000);
+    json_put_int(timings, "commit", applied->commit_us / 1000);
+    json_put_int(timings, "total", (clock_mono_us() - started_us) / 1000);
+    json_put(receipt, "timings_ms", timings);
+    return receipt;
 }

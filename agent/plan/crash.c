@@ -28,9 +28,11 @@ static const char *const phases[CRASH_PHASES] = {
 static const char *const sides[CRASH_SIDES] = {"before", "inside", "after"};
 
 #define CRASH_N_MAX 100000
+#define RECOVERY "recovery."
 
 struct crash {
     char name[128];
+    bool recovery;
     int n;
     atomic_int passed;
 };
@@ -72,11 +74,14 @@ struct crash *
 crash_new(const char *spec, struct err *err)
 {
     struct crash *crash = mem_zalloc(1, sizeof(*crash));
-    size_t len = strcspn(spec, ":");
+    bool recovery = !strncmp(spec, RECOVERY, strlen(RECOVERY));
+    const char *at = recovery ? spec + strlen(RECOVERY) : spec;
+    size_t len = strcspn(at, ":");
     char *end = NULL, name[128];
-    long n = spec[len] ? strtol(spec + len + 1, &end, 10) : 1;
+    long n = at[len] ? strtol(at + len + 1, &end, 10) : 1;
 
-    snprintf(crash->name, sizeof(crash->name), "%.*s", (int)len, spec);
+    snprintf(crash->name, sizeof(crash->name), "%.*s", (int)len, at);
+    crash->recovery = recovery;
     crash->n = (int)n;
     for (size_t i = 0; crash_name(i, name, sizeof(name)); i++)
         if (!strcmp(name, crash->name) && n >= 1 && n <= CRASH_N_MAX &&
@@ -93,6 +98,12 @@ void
 crash_free(struct crash *crash)
 {
     free(crash);
+}
+
+struct crash *
+crash_counts(struct crash *crash, bool recovering)
+{
+    return crash && crash->recovery == recovering ? crash : NULL;
 }
 
 static void *

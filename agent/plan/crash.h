@@ -32,13 +32,17 @@ enum crash_side { CRASH_BEFORE, CRASH_INSIDE, CRASH_AFTER, CRASH_SIDES };
 struct crash;
 
 /*
- * Arm "STEP.PHASE.SIDE[:N]", such as "attach_disk.call.before:2": die at the
+ * Arm "[recovery.]STEP.PHASE.SIDE[:N]", such as "attach_disk.call.before:2": die at the
  * Nth pass (default 1). With side "inside" N is the number of milliseconds
  * after the call began. Returns owned; NULL + INVALID naming the part that is
  * not known.
  */
 struct crash *crash_new(const char *spec, struct err *err);
 void crash_free(struct crash *crash);
+
+/* crash where it counts in normal work (recovering false) or in recovery: the
+ * armed name begins with "recovery." for the latter. NULL otherwise. */
+struct crash *crash_counts(struct crash *crash, bool recovering);
 
 /* The point is passed; crash may be NULL. Does not return where it is the
  * armed one (INSIDE: returns, and dies a moment later). */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "agent/hyper/hyper.h"
+#include "agent/plan/crash.h"
 #include "agent/post/notify.h"
 #include "agent/state/eventlog.h"
 #include "agent/state/ops.h"
@@ -25,6 +26,7 @@ struct env {
     struct hyper *hyper; /* the local hypervisor */
     struct pool *pool;
     struct notify *notify;
+    struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;
     const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
     const char *version;

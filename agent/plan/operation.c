@@ -14,8 +14,11 @@
 #include "agent/common/log.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
-#include "agent/plan/disk_plan.h"
+#include "agent/plan/plan_json.h"
+#include "agent/plan/recover.h"
 #include "agent/state/receipts.h"
+
+#define RECOVER_RETRY_MS 1000
 
 /* --- replay ------------------------------------------------------------- */
 
@@ -74,6 +77,25 @@ knowledge_clear(struct knowledge *k)
     device_free_all(k->devices, k->ndevices);
 }
 
+/* Earlier operations come first: what they left decides what is known. */
+static int
+recover_first(struct env *env, const char *vm, struct vm_info *info,
+              struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (recover_vm(env, vm, &why) == 0) {
+        vm_info_clear(info);
+        vm_table_get(env->vms, vm, info);
+        return 0;
+    }
+    err_set(err, ERR_RECOVERING,
+            "An earlier operation on the VM is not settled yet: %s",
+            why.message);
+    err->retry_after_ms = RECOVER_RETRY_MS;
+    return -1;
+}
+
 /* What is known of the VM now; a VM that is to be made has nothing. */
 static int
 know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
@@ -89,6 +111,8 @@ know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
     };
     if (!vm_table_get(env->vms, vm, &k->info))
         return 0;
+    if (k->info.unsettled && recover_first(env, vm, &k->info, err) < 0)
+        return -1;
     if (k->info.present) {
         vm_info_clear(&k->info);
         if (adopt_refresh(env, vm, false, err) < 0 ||
@@ -104,94 +128,28 @@ know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
     return 0;
 }
 
-/* --- receipt ------------------------------------------------------------ */
+/* --- doing it ----------------------------------------------------------- */
 
-static json_t *
-make_receipt(const struct request *request, const struct plan *plan,
-             const struct applied *applied, int64_t started_us)
+static enum step_kind
+last_kind(const struct plan *plan)
 {
-    json_t *receipt = json_object(), *timings = json_object();
-
-    json_put_text(receipt, "op_id", request->op_id);
-    json_put_text(receipt, "state", op_state_name(applied->state));
-    json_put_bool(receipt, "changed",
-                  applied->steps > 0 && applied->state != OP_REFUSED);
-    json_object_update(receipt, plan->result);
-    if (applied->notes)
-        json_object_update(receipt, applied->notes);
-    json_put(receipt, "warnings", json_incref(plan->warnings));
-    json_put_int(timings, "hypervisor", applied->hypervisor_us / 1000);
-    json_put_int(timings, "commit", applied->commit_us / 1000);
-    json_put_int(timings, "total", (clock_mono_us() - started_us) / 1000);
-    json_put(receipt, "timings_ms", timings);
-    return receipt;
-}
-
-static void
-add_done_event(struct env *env, struct store_batch *batch,
-               const struct op *op, const json_t *receipt)
-{
-    eventlog_add(env->eventlog, batch,
-                 &(struct event){.type = "op.done",
-                                 .vm = op->vm[0] ? op->vm : NULL,
-                                 .device = json_get_text(receipt, "device",
-                                                         NULL),
-                                 .op_id = op->op_id,
-                                 .flow_id = op->flow_id,
-                                 .origin = "operation",
-                                 .data = (json_t *)receipt});
-}
-
-/* The receipt is durable before anybody hears of it. */
-static int
-record_end(struct env *env, const struct op *op, bool begun,
-           const struct plan *plan, enum op_state state,
-           const json_t *receipt, struct err *err)
-{
-    struct store_batch *batch = store_batch_new();
-
-    if (!begun) {
-        journal_op(batch, op);
-        apply_record_rows(batch, op->vm, plan->reserve, plan->nreserve);
-    }
-    journal_receipt(batch, op, state, receipt);
-    if (state == OP_DONE)
-        add_done_event(env, batch, op, receipt);
-    if (store_commit(env->store, batch, err) < 0)
-        return -1;
-    if (!begun)
-        apply_remember(env, op->vm, plan->reserve, plan->nreserve);
-    return 0;
-}
-
-/* A disk that is only recorded is news too. */
-static void
-announce_reserved(struct env *env, const struct op *op,
-                  const struct plan *plan)
-{
-    for (size_t i = 0; i < plan->nreserve; i++)
-        if (plan->release[i].kind == RECORD_DEVICE_GONE)
-            eventlog_post(env->eventlog,
-                          &(struct event){
-                              .type = "disk.added",
-                              .vm = op->vm,
-                              .device = plan->reserve[i].device->disk->alias,
-                              .op_id = op->op_id,
-                              .flow_id = op->flow_id,
-                              .origin = "operation"});
+    return plan->steps[plan->nsteps - 1].kind;
 }
 
 static json_t *
 carry_out(struct env *env, const struct request *request, const struct op *op,
           struct knowledge *k, struct plan *plan, struct err *err)
 {
+    static const struct apply_at start = {false, 0, false};
     struct applied applied = {.state = OP_DONE};
+    struct ledger ledger = {.env = env, .op = op, .plan = plan};
     int64_t started = clock_mono_us();
     bool begun = plan->nsteps > 0;
+    struct crash *crash = crash_counts(env->crash, false);
     CLEANUP_JSON json_t *receipt = NULL;
 
-    if (begun &&
-        apply_run(env, request, op, &k->info, plan, &applied, err) < 0) {
+    if (begun && apply_run(env, request, op, &k->info, plan, &start, &applied,
+                           err) < 0) {
         json_decref(applied.notes);
         return NULL;
     }
@@ -199,13 +157,15 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
         plan_warn(plan, "The guest has not let the device go yet; the "
                         "operation completes by itself when it does. A guest "
                         "that was not up when it was asked needs a reset");
-    receipt = make_receipt(request, plan, &applied, started);
-    if (plan->nreserve && !begun)
-        json_put_bool(receipt, "changed", true);
+    receipt = apply_receipt(request->op_id, plan, &applied, started);
     json_decref(applied.notes);
-    if (record_end(env, op, begun, plan, applied.state, receipt, err) < 0)
+    /* The receipt is durable before anybody hears of it. */
+    if (begun)
+        crash_at(crash, last_kind(plan), CRASH_REPLY, CRASH_BEFORE);
+    if (ledger_end(&ledger, begun, applied.state, receipt, err) < 0)
         return NULL;
-    announce_reserved(env, op, plan);
+    if (begun)
+        crash_at(crash, last_kind(plan), CRASH_REPLY, CRASH_AFTER);
     return STEAL(receipt);
 }
 
@@ -220,6 +180,7 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
                     .started_ms = clock_wall_ms()};
     CLEANUP(knowledge_clear) struct knowledge k;
     CLEANUP_PLAN struct plan plan;
+    CLEANUP_JSON json_t *kept = NULL;
     json_t *result;
 
     memcpy(op.op_id, request->op_id, sizeof(op.op_id));
@@ -231,6 +192,10 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
         return NULL;
     if (request->dry_run)
         return plan_to_json(&plan);
+    op.plan = kept = plan_json_encode(&plan);
+    if (request->deadline_ms)
+        op.deadline_ms =
+            clock_wall_ms() + request->deadline_ms - clock_mono_ms();
     ops_begin(env->ops, &op);
     result = carry_out(env, request, &op, &k, &plan, err);
     ops_end(env->ops, op.peer, op.op_id);
@@ -281,10 +246,11 @@ pending_row(const struct knowledge *k, const char *alias)
     return NULL;
 }
 
-/* Close every operation that waited for this device. */
+/* A guest that refused: every operation that waited for this device ends,
+ * and the disk stays where it is. */
 static void
-end_waiting(struct env *env, const char *vm, const char *alias,
-            enum op_state state, struct store_batch *batch)
+end_refused(struct env *env, const char *vm, const char *alias,
+            struct store_batch *batch)
 {
     CLEANUP_JSON json_t *list = NULL;
     struct err err = ERR_INIT;
@@ -300,88 +266,47 @@ end_waiting(struct env *env, const char *vm, const char *alias,
     {
         json_t *receipt = json_object_get(item, "receipt");
         struct op op = {.peer = json_get_text(item, "peer", ""),
-                        .verb = json_get_text(item, "verb", ""),
-                        .flow_id = json_get_text(item, "flow_id", NULL)};
+                        .verb = json_get_text(item, "verb", "")};
 
         if (strcmp(json_get_text(receipt, "device", ""), alias) != 0)
             continue;
         snprintf(op.op_id, sizeof(op.op_id), "%s",
                  json_get_text(item, "op_id", ""));
-        snprintf(op.vm, sizeof(op.vm), "%s", vm);
-        json_put_text(receipt, "state", op_state_name(state));
-        json_put_bool(receipt, "changed", state == OP_DONE);
-        journal_receipt(batch, &op, state, receipt);
-        if (state == OP_DONE)
-            add_done_event(env, batch, &op, receipt);
+        json_put_text(receipt, "state", op_state_name(OP_REFUSED));
+        json_put_bool(receipt, "changed", false);
+        journal_receipt(batch, &op, OP_REFUSED, receipt);
     }
 }
 
-/* The definition follows the device: the step that waited. */
-static int
-finish_definition(struct env *env, struct knowledge *k, const char *vm,
-                  const struct disk *row, struct err *err)
-{
-    struct step_run run = {.env = env, .info = &k->info, .vm = vm};
-    CLEANUP_PLAN struct plan plan;
-    struct step *step;
-    int rc;
-
-    if (!k->info.persistent || !disk_plan_config(&k->known, row))
-        return 0;
-    plan_init(&plan);
-    step = plan_add(&plan, STEP_DEFINE);
-    plan_edit_disk(step, EDIT_REMOVE_DISK, row);
-    rc = step_vm_define.run(&run, step, err) < 0 ||
-                 step_vm_define.verify(&run, step, err) < 0
-             ? -1
-             : 0;
-    free(run.definition);
-    return rc;
-}
-
 void
-operation_unplugged(struct env *env, const char *vm, const char *alias,
-                    bool refused)
+operation_unplug_refused(struct env *env, const char *vm, const char *alias)
 {
     CLEANUP(knowledge_clear) struct knowledge k;
-    CLEANUP_DISK struct disk *after = NULL;
     CLEANUP_DEVICE struct device *device = NULL;
     struct store_batch *batch;
     struct err err = ERR_INIT;
     const struct disk *row;
 
-    /* The event was announced by the request, so it made nothing stale. */
-    memset(&k, 0, sizeof(k));
-    if (adopt_refresh(env, vm, true, &err) < 0 ||
-        know(env, vm, &k, &err) < 0) {
+    if (know(env, vm, &k, &err) < 0) {
         log_warning("VM %s: the end of an unplug waits: %s", vm, err.message);
         return;
     }
     row = pending_row(&k, alias);
-    if (!row || (!refused && disk_plan_live(&k.known, row)))
+    if (!row)
         return;
-    after = disk_copy(row);
-    after->state = refused ? DISK_PLUGGED : DISK_UNPLUGGED;
-    after->wanted = refused;
-    if (!refused && finish_definition(env, &k, vm, row, &err) < 0) {
-        log_error("VM %s: %s is gone, but its definition could not be "
-                  "written: %s",
-                  vm, alias, err.message);
-        return;
-    }
+    device = device_for_disk(row);
+    device->disk->state = DISK_PLUGGED;
+    device->disk->wanted = true;
     batch = store_batch_new();
-    device = device_for_disk(after);
     device_row(batch, vm, device);
-    end_waiting(env, vm, alias, refused ? OP_REFUSED : OP_DONE, batch);
+    end_refused(env, vm, alias, batch);
     eventlog_add(env->eventlog, batch,
-                 &(struct event){.type = refused ? "disk.failed"
-                                                 : "disk.unplugged",
+                 &(struct event){.type = "disk.failed",
                                  .vm = vm,
                                  .device = alias,
                                  .origin = "hypervisor"});
     if (store_commit(env->store, batch, &err) < 0)
-        log_error("VM %s: the end of the unplug of %s could not be recorded: "
-                  "%s",
+        log_error("VM %s: that the guest keeps %s could not be recorded: %s",
                   vm, alias, err.message);
     else
         vm_table_device_put(env->vms, vm, device);

@@ -31,7 +31,7 @@ json_t *operation_run(struct env *env, const struct request *request,
                       const char *vm, const struct planner *planner,
                       void *wish, struct err *err);
 
-/* A pending unplug of that alias has ended (the late DEVICE_REMOVED event):
- * finish its operation. Worker, in the VM's lane. */
-void operation_unplugged(struct env *env, const char *vm, const char *alias,
-                         bool refused);
+/* The guest keeps a device whose unplug was pending (DEVICE_REMOVAL_FAILED):
+ * its operations end as refused. Worker, in the VM's lane. */
+void operation_unplug_refused(struct env *env, const char *vm,
+                              const char *alias);

@@ -5,6 +5,8 @@
  */
 #include "agent/state/journal.h"
 
+#include <string.h>
+
 #include "agent/common/clock.h"
 
 static const struct {
@@ -32,14 +34,17 @@ op_state_open(enum op_state state)
 void
 journal_op(struct store_batch *batch, const struct op *op)
 {
+    CLEANUP_TEXT char *plan = op->plan ? json_text(op->plan, NULL) : NULL;
+
     store_batch_begins_work(batch);
     store_batch_add(batch,
                     "INSERT INTO op (op_id, peer, verb, vm_id, flow_id,"
-                    " body_hash, state, started_ms)"
-                    " VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?, ?)",
-                    "ttttttti", op->op_id, op->peer, op->verb, op->vm,
+                    " body_hash, state, started_ms, deadline_ms, plan)"
+                    " VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?, ?,"
+                    " nullif(?, 0), ?)",
+                    "tttttttiit", op->op_id, op->peer, op->verb, op->vm,
                     op->flow_id, op->body_hash, states[OP_RUNNING].name,
-                    op->started_ms);
+                    op->started_ms, op->deadline_ms, plan);
 }
 
 void
@@ -83,4 +88,87 @@ journal_receipt(struct store_batch *batch, const struct op *op,
                     " WHERE peer = ? AND op_id = ?",
                     "ttitt", states[state].name, text, ended_ms, op->peer,
                     op->op_id);
+}
+
+/* --- what is not over ---------------------------------------------------- */
+
+#define OPEN_STATES "('planned', 'running', 'pending', 'unknown')"
+
+static int
+keep_open(void *ctx, const struct store_row *row)
+{
+    static const char *const names[] = {"op_id",   "peer",      "verb",
+                                        "flow_id", "body_hash", "state"};
+    static const struct json_limits limits = {.depth = 128};
+    const char *plan = store_row_text(row, 8);
+    json_t *op = json_object();
+
+    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
+        json_put_text(op, names[i], store_row_text(row, i));
+    json_put_int(op, "started_ms", store_row_int(row, 6));
+    json_put_int(op, "deadline_ms", store_row_int(row, 7));
+    json_put(op, "plan",
+             plan ? json_parse(plan, strlen(plan), &limits, NULL) : NULL);
+    json_array_append_new(ctx, op);
+    return 0;
+}
+
+static int
+keep_outcome(void *ctx, const struct store_row *row)
+{
+    const char *outcome = store_row_text(row, 0);
+
+    json_array_append_new(ctx, outcome ? json_string(outcome) : json_null());
+    return 0;
+}
+
+int
+journal_open(struct store *store, const char *vm, json_t **out,
+             struct err *err)
+{
+    CLEANUP_JSON json_t *list = json_array();
+    json_t *op;
+    size_t i;
+
+    if (store_read(store, err, keep_open, list,
+                   "SELECT op_id, peer, verb, flow_id, body_hash, state,"
+                   " started_ms, deadline_ms, plan FROM op"
+                   " WHERE vm_id = ? AND state IN " OPEN_STATES
+                   " ORDER BY started_ms, rowid",
+                   "t", vm) < 0)
+        return -1;
+    json_array_foreach(list, i, op)
+    {
+        json_t *outcomes = json_array();
+
+        json_put(op, "outcomes", outcomes);
+        if (store_read(store, err, keep_outcome, outcomes,
+                       "SELECT outcome FROM step WHERE peer = ?"
+                       " AND op_id = ? ORDER BY seq",
+                       "tt", json_get_text(op, "peer", ""),
+                       json_get_text(op, "op_id", "")) < 0)
+            return -1;
+    }
+    *out = json_incref(list);
+    return 0;
+}
+
+static int
+keep_vm(void *ctx, const struct store_row *row)
+{
+    json_array_append_new(ctx, json_string(store_row_text(row, 0)));
+    return 0;
+}
+
+int
+journal_open_vms(struct store *store, json_t **out, struct err *err)
+{
+    *out = json_array();
+    if (store_read(store, err, keep_vm, *out,
+                   "SELECT DISTINCT vm_id FROM op WHERE vm_id NOTNULL"
+                   " AND state IN " OPEN_STATES,
+                   "") == 0)
+        return 0;
+    json_decref(STEAL(*out));
+    return -1;
 }

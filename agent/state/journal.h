@@ -38,6 +38,8 @@ struct op {
     const char *flow_id;   /* may be NULL */
     const char *body_hash; /* receipts_body_hash() of the parameters */
     int64_t started_ms;    /* wall time */
+    int64_t deadline_ms;   /* wall time, 0: none */
+    const json_t *plan;    /* plan_json_encode(), or NULL */
 };
 
 /* A new operation, state running. The pair (peer, op_id) is UNIQUE: the
@@ -51,6 +53,17 @@ void journal_intent(struct store_batch *batch, const struct op *op, int seq,
 /* After it: "done", "undone", "failed" or "pending", with details or NULL. */
 void journal_outcome(struct store_batch *batch, const struct op *op, int seq,
                      const char *outcome, const json_t *detail);
+
+/*
+ * Operations of a VM that are not over, oldest first: [{op_id, peer, verb,
+ * flow_id, body_hash, state, started_ms, deadline_ms, plan, outcomes: [text or
+ * null for each step that has an intent]}]. Returns 0 with *out owned.
+ */
+int journal_open(struct store *store, const char *vm, json_t **out,
+                 struct err *err);
+
+/* UUIDs of VMs that have operations which are not over; *out owned array. */
+int journal_open_vms(struct store *store, json_t **out, struct err *err);
 
 /* The operation's state and receipt (pending or terminal). */
 void journal_receipt(struct store_batch *batch, const struct op *op,

@@ -73,6 +73,12 @@ static const char version_1[] =
     " origin TEXT NOT NULL,"
     " data TEXT);"; /* JSON */
 
-const char *const store_schema_migrations[] = {version_1};
+/* The plan of an operation, so that a restart can go on with it or undo it,
+ * and the wall time after which it may not be gone on with. */
+static const char version_2[] =
+    "ALTER TABLE op ADD COLUMN plan TEXT;" /* JSON */
+    "ALTER TABLE op ADD COLUMN deadline_ms INTEGER;";
+
+const char *const store_schema_migrations[] = {version_1, version_2};
 const int store_schema_version =
     sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]);

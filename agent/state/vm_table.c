@@ -287,6 +287,13 @@ vm_table_absent(struct vm_table *table, const char *uuid)
 }
 
 void
+vm_table_settled(struct vm_table *table, const char *uuid, bool settled)
+{
+    LOCK_SCOPE(&table->lock);
+    find_or_add(table, uuid)->info.unsettled = !settled;
+}
+
+void
 vm_table_fault(struct vm_table *table, const char *uuid, const char *alias,
                const char *reason)
 {

@@ -30,6 +30,7 @@ struct vm_info {
     struct vm_record record;
     bool recorded;
     bool present; /* libvirt has it */
+    bool unsettled; /* open operations wait for a look (plan/recover) */
     char state[24]; /* "running", "shut_off" … */
     char reason[32];
     bool active; /* has a process */
@@ -71,6 +72,10 @@ void vm_table_seen(struct vm_table *table, const struct vm_seen *seen);
 void vm_table_absent(struct vm_table *table, const char *uuid);
 void vm_table_fault(struct vm_table *table, const char *uuid,
                     const char *alias, const char *reason); /* NULL: none */
+
+/* Whether open operations of the VM have been settled since a start, a lost
+ * connection, or a record that could not be written. */
+void vm_table_settled(struct vm_table *table, const char *uuid, bool settled);
 
 /* Parsed views; a NULL leaves that view as it is. */
 void vm_table_views(struct vm_table *table, const char *uuid,

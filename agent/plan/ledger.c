@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One batch per fact. A crash point stands before and after journal, commit
+ * and event of each kind of step, so that tests can cut between any two.
+ */
+#include "agent/plan/ledger.h"
+
+#include "agent/common/clock.h"
+#include "agent/common/log.h"
+
+static struct crash *
+crash_of(const struct ledger *ledger)
+{
+    return crash_counts(ledger->env->crash, ledger->recovering);
+}
+
+/* --- records ------------------------------------------------------------ */
+
+static void
+record_rows(struct store_batch *batch, const char *vm,
+            const struct record *records, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct record *record = &records[i];
+
+        if (record->kind == RECORD_DEVICE)
+            device_row(batch, vm, record->device);
+        else if (record->kind == RECORD_DEVICE_GONE)
+            device_row_gone(batch, vm, record->device->id);
+        else if (record->kind == RECORD_VM)
+            vm_table_row(batch, &record->vm);
+        else
+            vm_table_row_gone(batch, record->vm.uuid);
+    }
+}
+
+static void
+remember(const struct ledger *ledger, const struct record *records, size_t n)
+{
+    struct vm_table *vms = ledger->env->vms;
+    const char *vm = ledger->op->vm;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct record *record = &records[i];
+
+        if (record->kind == RECORD_DEVICE)
+            vm_table_device_put(vms, vm, record->device);
+        else if (record->kind == RECORD_DEVICE_GONE)
+            vm_table_device_remove(vms, vm, record->device->id);
+        else if (record->kind == RECORD_VM)
+            vm_table_put(vms, &record->vm);
+        else
+            vm_table_remove(vms, record->vm.uuid);
+    }
+}
+
+static int
+commit(struct ledger *ledger, struct store_batch *batch /* takes */,
+       struct err *err)
+{
+    int64_t from = clock_mono_us();
+    int rc = store_commit(ledger->env->store, batch, err);
+
+    ledger->commit_us += clock_mono_us() - from;
+    return rc;
+}
+
+/* --- events ------------------------------------------------------------- */
+
+static const char *
+step_alias(const struct step *step)
+{
+    if (step->disk)
+        return step->disk->alias;
+    if (step->kind == STEP_ATTACH_CONTROLLER)
+        return step->controller.alias;
+    for (size_t i = 0; i < step->nrecords; i++)
+        if (step->records[i].device && step->records[i].device->disk)
+            return step->records[i].device->disk->alias;
+    return NULL;
+}
+
+static void
+add_event(const struct ledger *ledger, struct store_batch *batch,
+          const char *type, const char *device, json_t *data)
+{
+    const struct op *op = ledger->op;
+
+    eventlog_add(ledger->env->eventlog, batch,
+                 &(struct event){.type = type,
+                                 .vm = op->vm[0] ? op->vm : NULL,
+                                 .device = device,
+                                 .op_id = op->op_id,
+                                 .flow_id = op->flow_id,
+                                 .origin = ledger->recovering
+                                               ? "reconcile"
+                                               : "operation",
+                                 .data = data});
+}
+
+static void
+add_step_event(const struct ledger *ledger, struct store_batch *batch,
+               const struct step *step, const char *type)
+{
+    CLEANUP_JSON json_t *data = json_object();
+
+    if (step->disk)
+        json_put(data, "address", address_to_json(&step->disk->address));
+    add_event(ledger, batch, type, step_alias(step), data);
+}
+
+/* A disk that is recorded anew is news of its own. */
+static void
+add_reserve_events(const struct ledger *ledger, struct store_batch *batch)
+{
+    const struct plan *plan = ledger->plan;
+
+    for (size_t i = 0; i < plan->nreserve; i++)
+        if (plan->release[i].kind == RECORD_DEVICE_GONE)
+            add_event(ledger, batch, "disk.added",
+                      plan->reserve[i].device->disk->alias, NULL);
+}
+
+/* --- begin and steps ---------------------------------------------------- */
+
+static void
+add_intent(const struct ledger *ledger, struct store_batch *batch, size_t i)
+{
+    CLEANUP_JSON json_t *detail = NULL;
+
+    if (i >= ledger->plan->nsteps)
+        return;
+    detail = plan_step_to_json(&ledger->plan->steps[i]);
+    journal_intent(batch, ledger->op, (int)i + 1,
+                   plan_step_name(ledger->plan->steps[i].kind), detail);
+}
+
+int
+ledger_begin(struct ledger *ledger, struct err *err)
+{
+    struct plan *plan = ledger->plan;
+    enum step_kind first = plan->steps[0].kind;
+    struct store_batch *batch = store_batch_new();
+
+    journal_op(batch, ledger->op);
+    record_rows(batch, ledger->op->vm, plan->reserve, plan->nreserve);
+    add_reserve_events(ledger, batch);
+    add_intent(ledger, batch, 0);
+    crash_at(crash_of(ledger), first, CRASH_JOURNAL, CRASH_BEFORE);
+    if (commit(ledger, batch, err) < 0)
+        return -1;
+    crash_at(crash_of(ledger), first, CRASH_JOURNAL, CRASH_AFTER);
+    remember(ledger, plan->reserve, plan->nreserve);
+    return 0;
+}
+
+/* A removal that waits for the guest: the row says so until the event. */
+static void
+mark_pending(struct step *step)
+{
+    for (size_t i = 0; i < step->nrecords; i++) {
+        struct device *device = step->records[i].device;
+
+        if (device && device->disk)
+            device->disk->state = DISK_UNPLUG_PENDING;
+    }
+}
+
+static struct store_batch *
+step_batch(const struct ledger *ledger, size_t i, enum step_end end)
+{
+    static const char *const outcomes[] = {[STEP_END_DONE] = "done",
+                                           [STEP_END_PENDING] = "pending",
+                                           [STEP_END_REFUSED] = "refused"};
+    struct step *step = &ledger->plan->steps[i];
+    struct store_batch *batch = store_batch_new();
+    struct crash *crash = crash_of(ledger);
+    const char *event =
+        end == STEP_END_PENDING ? "disk.unplug_pending" : step->event;
+
+    journal_outcome(batch, ledger->op, (int)i + 1, outcomes[end], NULL);
+    if (end == STEP_END_REFUSED)
+        return batch;
+    record_rows(batch, ledger->op->vm, step->records, step->nrecords);
+    if (end == STEP_END_DONE)
+        add_intent(ledger, batch, i + 1);
+    crash_at(crash, step->kind, CRASH_EVENT, CRASH_BEFORE);
+    if (event)
+        add_step_event(ledger, batch, step, event);
+    crash_at(crash, step->kind, CRASH_EVENT, CRASH_AFTER);
+    return batch;
+}
+
+int
+ledger_step(struct ledger *ledger, size_t i, enum step_end end,
+            struct err *err)
+{
+    struct plan *plan = ledger->plan;
+    struct step *step = &plan->steps[i];
+    struct crash *crash = crash_of(ledger);
+    struct store_batch *batch;
+
+    if (end == STEP_END_PENDING)
+        mark_pending(step);
+    batch = step_batch(ledger, i, end);
+    crash_at(crash, step->kind, CRASH_COMMIT, CRASH_BEFORE);
+    if (i + 1 < plan->nsteps)
+        crash_at(crash, plan->steps[i + 1].kind, CRASH_JOURNAL, CRASH_BEFORE);
+    if (commit(ledger, batch, err) < 0)
+        return -1;
+    crash_at(crash, step->kind, CRASH_COMMIT, CRASH_AFTER);
+    if (i + 1 < plan->nsteps)
+        crash_at(crash, plan->steps[i + 1].kind, CRASH_JOURNAL, CRASH_AFTER);
+    if (end != STEP_END_REFUSED)
+        remember(ledger, step->records, step->nrecords);
+    return 0;
+}
+
+void
+ledger_undone(struct ledger *ledger, size_t i, bool undone)
+{
+    struct store_batch *batch = store_batch_new();
+
+    journal_outcome(batch, ledger->op, (int)i + 1,
+                    undone ? "undone" : "undo_failed", NULL);
+    store_commit_later(ledger->env->store, batch);
+}
+
+/* --- end ---------------------------------------------------------------- */
+
+int
+ledger_end(struct ledger *ledger, bool begun, enum op_state state,
+           const json_t *receipt, struct err *err)
+{
+    struct plan *plan = ledger->plan;
+    struct store_batch *batch = store_batch_new();
+
+    if (!begun) {
+        journal_op(batch, ledger->op);
+        record_rows(batch, ledger->op->vm, plan->reserve, plan->nreserve);
+        add_reserve_events(ledger, batch);
+    }
+    journal_receipt(batch, ledger->op, state, receipt);
+    if (state == OP_DONE)
+        add_event(ledger, batch, "op.done",
+                  json_get_text(receipt, "device", NULL), (json_t *)receipt);
+    if (commit(ledger, batch, err) < 0)
+        return -1;
+    if (!begun)
+        remember(ledger, plan->reserve, plan->nreserve);
+    return 0;
+}
+
+int
+ledger_fail(struct ledger *ledger, size_t i, enum op_state state, bool clean,
+            json_t *receipt, struct err *err)
+{
+    struct plan *plan = ledger->plan;
+    struct store_batch *batch = store_batch_new();
+
+    if (i < plan->nsteps)
+        journal_outcome(batch, ledger->op, (int)i + 1, "failed", NULL);
+    if (clean)
+        record_rows(batch, ledger->op->vm, plan->release, plan->nrelease);
+    journal_receipt(batch, ledger->op, state, receipt);
+    add_event(ledger, batch, "op.failed", NULL, receipt);
+    if (commit(ledger, batch, err) < 0)
+        return -1;
+    if (clean)
+        remember(ledger, plan->release, plan->nrelease);
+    return 0;
+}
+
+void
+ledger_unknown(struct ledger *ledger, const char *why)
+{
+    CLEANUP_JSON json_t *receipt = json_object();
+    struct store_batch *batch = store_batch_new();
+
+    json_put_text(receipt, "op_id", ledger->op->op_id);
+    json_put_text(receipt, "state", op_state_name(OP_UNKNOWN));
+    json_put_text(receipt, "message", why);
+    journal_receipt(batch, ledger->op, OP_UNKNOWN, receipt);
+    store_commit_later(ledger->env->store, batch);
+}
