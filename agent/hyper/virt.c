@@ -34,7 +34,10 @@ struct link {
 
 struct virt {
     char *uri;
+    hyper_event_fn fn;
+    void *ctx;
     struct virt_sink *sink;
+    struct virt_leaving *leaving;
     pthread_t keeper;
     struct lock lock; /* guards what follows */
     pthread_cond_t changed;
@@ -74,6 +77,15 @@ open_conn(const struct virt *virt, struct err *err)
 }
 
 /* --- the connection for events -------------------------------------------- */
+
+static void
+on_event(void *data, const struct hyper_event *event)
+{
+    struct virt *virt = data;
+
+    virt_leaving_see(virt->leaving, event);
+    virt->fn(virt->ctx, event);
+}
 
 static void
 on_lost(void *data)
@@ -197,6 +209,7 @@ close_all(struct virt *virt)
         if (virt->links[i].conn)
             virConnectClose(virt->links[i].conn);
     virt_event_stop(virt->sink);
+    virt_leaving_free(virt->leaving);
     pthread_cond_destroy(&virt->changed);
     lock_destroy(&virt->lock);
     free(virt->links);
@@ -215,7 +228,10 @@ virt_open(const char *uri, hyper_event_fn fn, void *ctx, struct err *err)
     virt->uri = mem_dup(uri);
     lock_init(&virt->lock, LOCK_HYPER);
     lock_cond_init(&virt->changed);
-    virt->sink = virt_event_sink(fn, ctx, on_lost, virt);
+    virt->fn = fn;
+    virt->ctx = ctx;
+    virt->leaving = virt_leaving_new();
+    virt->sink = virt_event_sink(on_event, virt, on_lost, virt);
     virt->events = open_events(virt, err);
     if (!virt->events || start_keeper(virt, err) < 0) {
         close_all(virt);
@@ -246,6 +262,12 @@ const char *
 virt_uri(const struct virt *virt)
 {
     return virt->uri;
+}
+
+struct virt_leaving *
+virt_leaving(struct virt *virt)
+{
+    return virt->leaving;
 }
 
 /* --- the others ----------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <libvirt/libvirt.h>
 
 #include "agent/hyper/ops.h"
+#include "agent/hyper/virt_leaving.h"
 
 struct virt;
 
@@ -33,6 +34,7 @@ void virt_close(struct virt *virt);
 void virt_thread_end(struct virt *virt); /* close this thread's connection */
 bool virt_connected(struct virt *virt);  /* memory only */
 const char *virt_uri(const struct virt *virt);
+struct virt_leaving *virt_leaving(struct virt *virt); /* borrowed */
 
 /*
  * A connection that was alive a moment ago, opened anew where it was not.

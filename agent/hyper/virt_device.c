@@ -27,13 +27,21 @@ int
 virt_device_detach(void *backend, const char *uuid, const char *alias,
                    struct err *err)
 {
+    struct virt_leaving *leaving = virt_leaving(backend);
     VIRT_HANDLE handle = {0};
 
     if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
         return -1;
+    if (!virt_leaving_begin(leaving, uuid, alias))
+        return err_set(err, ERR_BUSY,
+                       "The device '%s' of VM '%s' is already being unplugged; "
+                       "its guest has not answered yet",
+                       alias, handle.name);
     if (virDomainDetachDeviceAlias(handle.dom, alias, VIR_DOMAIN_AFFECT_LIVE) <
-        0)
+        0) {
+        virt_leaving_end(leaving, uuid, alias);
         return virt_handle_fail(&handle, "detach the device from", err);
+    }
     return 0;
 }
 

@@ -305,11 +305,10 @@ virt_event_register(struct virt_sink *sink, virConnectPtr conn,
         virt_event_unregister(sink, conn);
         return -1;
     }
-    /* A driver inside this process cannot be lost and has no such callback. */
-    if (virConnectRegisterCloseCallback(conn, on_close, ref(sink), unref) < 0) {
+    /* Not counted: a driver inside this process takes it and forgets it.
+     * libvirt's unregistering waits for a call that is under way. */
+    if (virConnectRegisterCloseCallback(conn, on_close, sink, NULL) < 0)
         virResetLastError();
-        unref(sink);
-    }
     return 0;
 }
 
