@@ -184,6 +184,10 @@ recover_vm(struct env *env, const char *uuid, struct err *err)
     vm_table_settled(env->vms, uuid, true);
     json_array_foreach(list, i, item)
     {
+        /* Such as a CreateVm, which is not in this lane. */
+        if (ops_running(env->ops, json_get_text(item, "peer", ""),
+                        json_get_text(item, "op_id", "")))
+            continue;
         /* Each settles the next one's ground: look again. */
         if (adopt_refresh(env, uuid, true, &gone) < 0 &&
             gone.kind != ERR_NOT_FOUND) {

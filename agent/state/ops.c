@@ -128,6 +128,13 @@ ops_end(struct ops *ops, const char *peer, const char *op_id)
     ops->running[i] = ops->running[--ops->nrunning];
 }
 
+bool
+ops_running(struct ops *ops, const char *peer, const char *op_id)
+{
+    LOCK_SCOPE(&ops->lock);
+    return find_running(ops, peer, op_id) < ops->nrunning;
+}
+
 json_t *
 ops_list(struct ops *ops)
 {

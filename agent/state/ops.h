@@ -21,6 +21,9 @@ void ops_step(struct ops *ops, const char *peer, const char *op_id,
               const char *step); /* what it is doing now */
 void ops_end(struct ops *ops, const char *peer, const char *op_id);
 
+/* Whether this process is at it now (and it is not recovery's business). */
+bool ops_running(struct ops *ops, const char *peer, const char *op_id);
+
 /* [{op_id, peer, verb, vm, flow_id, step, running_ms}]; returns owned. */
 json_t *ops_list(struct ops *ops);
 size_t ops_count(struct ops *ops);

@@ -131,6 +131,48 @@ house_end(struct house *house)
     house_free(house);
 }
 
+/* A call in its lane, as dispatch has it carried. */
+struct house_job {
+    struct house *house;
+    struct verb_call *call;
+    pthread_mutex_t mutex;
+    pthread_cond_t over;
+    bool done;
+};
+
+static inline void
+house_run(void *arg)
+{
+    struct house_job *job = arg;
+
+    job->house->answer = job->call->verb->run(job->call, &job->house->err);
+    pthread_mutex_lock(&job->mutex);
+    job->done = true;
+    pthread_cond_signal(&job->over);
+    pthread_mutex_unlock(&job->mutex);
+}
+
+static inline void
+house_carry(struct house *house, struct verb_call *call)
+{
+    struct house_job job = {house, call, PTHREAD_MUTEX_INITIALIZER,
+                            PTHREAD_COND_INITIALIZER, false};
+    const struct job work = {house_run, house_run, &job, call->verb->name};
+
+    if (call->verb->lane == VERB_INLINE) {
+        house->answer = call->verb->run(call, &house->err);
+        return;
+    }
+    assert_int_equal(pool_submit(house->env.pool,
+                                 call->vm[0] ? call->vm : "create", &work,
+                                 &house->err),
+                     0);
+    pthread_mutex_lock(&job.mutex);
+    while (!job.done)
+        pthread_cond_wait(&job.over, &job.mutex);
+    pthread_mutex_unlock(&job.mutex);
+}
+
 /* Call a verb with JSON text (' stands for "); the answer or NULL. */
 static inline json_t *
 house_call(struct house *house, const char *name, const char *text)
@@ -155,12 +197,13 @@ house_call(struct house *house, const char *name, const char *text)
     if (params_check(call.verb, raw, &params, &call.request, &house->err) < 0)
         return NULL;
     call.params = params;
+    house->err = (struct err)ERR_INIT;
     vm = json_get_text(params, "vm", NULL);
     if (vm && vm_table_find(house->env.vms, vm, call.vm, &house->err) < 0 &&
         adopt_find(&house->env, vm, call.vm, &house->err) < 0)
         return NULL;
     house->err = (struct err)ERR_INIT;
-    house->answer = call.verb->run(&call, &house->err);
+    house_carry(house, &call);
     return house->answer;
 }
 
