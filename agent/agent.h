@@ -11,10 +11,12 @@ enum agent_end {
                       nothing may be freed, the process must end by _exit */
 };
 
-/* Start with conf (a snapshot of settings), serve until SIGTERM or SIGINT,
+/*
+ * Start with conf (a snapshot of settings), serve until SIGTERM or SIGINT,
  * stop. crash_at (may be NULL) arms a crash point: refused unless the state
- * directory is marked as scratch. tell hands a state ("READY=1") to the service manager. Signals are
- * taken over; no thread may exist before. */
+ * directory is marked as scratch. tell hands a state ("READY=1") to the
+ * service manager. Signals are taken over; no thread may exist before.
+ */
 enum agent_end agent_run(struct settings *settings, struct conf *conf,
                          const char *crash_at,
                          void (*tell)(const char *state));
