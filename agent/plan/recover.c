@@ -82,8 +82,10 @@ static int
 take_ghost(struct env *env, const struct open_op *open,
            const struct vm_info *vm, struct err *err)
 {
+    struct crash *crash = crash_counts(env->crash, true);
     const struct step *step;
     const char *alias;
+    int rc;
 
     if (!open->facts.begun || open->facts.done >= open->plan.nsteps ||
         !vm->active || !hyper_can(env->hyper, HYPER_QEMU_MONITOR))
@@ -95,8 +97,11 @@ take_ghost(struct env *env, const struct open_op *open,
         alias = step->disk->alias;
     else
         return 0;
-    return hyper_forget_device(env->hyper, vm->record.uuid, alias,
-                               step->disk ? step->disk->path : NULL, err);
+    crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
+    rc = hyper_forget_device(env->hyper, vm->record.uuid, alias,
+                             step->disk ? step->disk->path : NULL, err);
+    crash_at(crash, step->kind, CRASH_UNDO, CRASH_AFTER);
+    return rc;
 }
 
 /* --- carrying it out ------------------------------------------------------ */
