@@ -9,6 +9,8 @@
 #include "agent/state/store.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "agent/common/clock.h"
 #include "agent/common/lock.h"
@@ -225,8 +227,8 @@ group_commit(struct store *store, struct store_batch **group, size_t count,
     return -1;
 }
 
-/* The writer's run. A group that fails as a whole is tried batch by batch,
- * so that a large one takes no small one with it. */
+/* The writer's run. A group for which there is no room is tried batch by
+ * batch, so that a large one takes no small one with it. */
 static void
 store_run(void *ctx, struct store_batch **group, size_t count)
 {
@@ -237,9 +239,11 @@ store_run(void *ctx, struct store_batch **group, size_t count)
 
         if (group_commit(store, group, count, &err) == 0)
             return;
-        if (count == 1) {
-            group[0]->failed = true;
-            group[0]->err = err;
+        if (count == 1 || health_get(store) != STORE_FULL) {
+            for (size_t i = 0; i < count; i++) {
+                group[i]->failed = true;
+                group[i]->err = err;
+            }
             return;
         }
     }
@@ -296,6 +300,9 @@ store_read(struct store *store, struct err *err,
     va_list values;
     int code;
 
+    if (!store->read)
+        return err_set(err, ERR_READ_ONLY, "The record cannot be read: %s",
+                       store->why);
     va_start(values, types);
     store_batch_addv(batch, sql, types, values);
     va_end(values);
@@ -317,23 +324,47 @@ store_read(struct store *store, struct err *err,
 
 /* --- open and close ------------------------------------------------------ */
 
+static bool
+is_tight(const char *dir)
+{
+    struct statvfs fs;
+
+    return statvfs(dir, &fs) == 0 && !(fs.f_flag & ST_RDONLY) &&
+           (uint64_t)fs.f_bavail * fs.f_frsize < STORE_FILE_RESERVE;
+}
+
+/* On a full disk SQLite may lack the room to begin: the reserve has it. */
+static struct store_db *
+open_writer(struct store *store, struct err *err)
+{
+    struct err first = ERR_INIT;
+    struct store_db *db = store_db_open(store->path, &first);
+
+    if (!db && is_tight(store->dir)) {
+        store_file_release(store->dir);
+        db = store_db_open(store->path, NULL);
+    }
+    if (!db && err)
+        *err = first;
+    return db;
+}
+
 static int
 open_files(struct store *store, struct err *err)
 {
     store->lock_fd = store_file_claim(store->dir, err);
     if (store->lock_fd < 0)
         return -1;
-    store->write = store_db_open(store->path, err);
+    store->write = open_writer(store, err);
     if (!store->write)
         return -1;
     store->read = store_db_open_reader(store->path, err);
     return store->read ? 0 : -1;
 }
 
-struct store *
-store_open(const char *dir, struct err *err)
+static struct store *
+new_store(const char *dir)
 {
-    static const struct store_writer_ops ops = {store_run, store_tick};
     struct store *store = mem_zalloc(1, sizeof(*store));
 
     store->dir = mem_dup(dir);
@@ -341,17 +372,79 @@ store_open(const char *dir, struct err *err)
     store->lock_fd = -1;
     lock_init(&store->lock, LOCK_STORE);
     lock_init(&store->read_lock, LOCK_STORE);
-    if (open_files(store, err) == 0) {
-        if (!store_file_reserve(dir))
-            health_set(store, STORE_FULL,
-                       "there is no room for berth.reserve; free 1 MiB on "
-                       "the file system of the state directory");
-        store->writer = store_writer_new(&ops, store, err);
-        if (store->writer)
-            return store;
-    }
+    return store;
+}
+
+/* The last step of each way to open; takes store. */
+static struct store *
+start_writer(struct store *store, struct err *err)
+{
+    static const struct store_writer_ops ops = {store_run, store_tick};
+
+    store->writer = store_writer_new(&ops, store, err);
+    if (store->writer)
+        return store;
     store_close(store);
     return NULL;
+}
+
+struct store *
+store_open(const char *dir, struct err *err)
+{
+    struct store *store = new_store(dir);
+
+    if (open_files(store, err) < 0) {
+        store_close(store);
+        return NULL;
+    }
+    if (!store_file_reserve(dir))
+        health_set(store, STORE_FULL,
+                   "there is no room for berth.reserve; free 1 MiB on "
+                   "the file system of the state directory");
+    return start_writer(store, err);
+}
+
+/* Not by health_set: who opens it knows, and says it in other words. */
+static void
+set_damaged(struct store *store, const char *why)
+{
+    store->health = STORE_DAMAGED;
+    snprintf(store->why, sizeof(store->why), "%s", why);
+}
+
+struct store *
+store_stand_in(const char *dir, const char *why, struct err *err)
+{
+    struct store *store = new_store(dir);
+
+    set_damaged(store, why);
+    return start_writer(store, err);
+}
+
+struct store *
+store_peek(const char *dir, struct err *err)
+{
+    struct store *store = new_store(dir);
+    struct stat st;
+
+    set_damaged(store, "the database is only looked at.");
+    if (stat(store->path, &st) < 0 || st.st_size == 0) {
+        err_set(err, ERR_NOT_FOUND, "There is no %s yet.", store->path);
+        store_close(store);
+        return NULL;
+    }
+    store->read = store_db_open_peek(store->path, err);
+    if (!store->read) {
+        store_close(store);
+        return NULL;
+    }
+    return start_writer(store, err);
+}
+
+pid_t
+store_holder(const char *dir)
+{
+    return store_file_holder(dir);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agent/common/err.h"
 #include "agent/state/store_batch.h"
@@ -24,10 +25,29 @@ struct store_row;
 /*
  * Open or create DIR/berth.db, check it (quick_check), migrate the schema in a
  * transaction, start the writer. The directory is made with mode 0700.
- * A lock file (DIR/berth.lock, flock) refuses a second berthd: BUSY.
- * Returns owned, NULL + err (READ_ONLY for a damaged or newer database, BUSY).
+ * A lock file (DIR/berth.lock) refuses a second berthd: BUSY. Returns owned,
+ * NULL + err (BUSY; READ_ONLY for a damaged, newer, foreign, locked or
+ * read-only database; INTERNAL).
  */
 struct store *store_open(const char *dir, struct err *err);
+
+/*
+ * What stands in for a store that could not be opened: damaged from the start,
+ * so that commits are refused with READ_ONLY, and reads too: "there is none"
+ * would be a guess. why is what store_open said. Returns owned, NULL + err.
+ */
+struct store *store_stand_in(const char *dir, const char *why,
+                             struct err *err);
+
+/*
+ * A store that can only be read, as its file lies there, whoever uses it:
+ * nothing is locked or changed, commits are refused. Returns owned, NULL + err
+ * (NOT_FOUND: there is none yet; READ_ONLY: as for store_open).
+ */
+struct store *store_peek(const char *dir, struct err *err);
+
+/* The process that has the state directory in use; 0: none, -1: unknown. */
+pid_t store_holder(const char *dir);
 
 /* Commit what is queued, stop the writer, close. */
 void store_close(struct store *store);

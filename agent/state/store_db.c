@@ -9,7 +9,9 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "agent/common/buf.h"
 #include "agent/common/mem.h"
 #include "agent/state/store_schema.h"
 
@@ -60,7 +62,7 @@ static const struct cause {
      "access is denied; check its owner and mode"},
     {SQLITE_CORRUPT, ERR_READ_ONLY, STORE_DAMAGED, damaged},
     {SQLITE_NOTADB, ERR_READ_ONLY, STORE_DAMAGED, damaged},
-    {SQLITE_BUSY, ERR_BUSY, STORE_HEALTHY,
+    {SQLITE_BUSY, ERR_READ_ONLY, STORE_FAILING,
      "another program holds it locked; end that program's transaction"},
     {SQLITE_CONSTRAINT_UNIQUE, ERR_EXISTS, STORE_HEALTHY, TAKEN},
     {SQLITE_CONSTRAINT_PRIMARYKEY, ERR_EXISTS, STORE_HEALTHY, TAKEN},
@@ -263,6 +265,12 @@ check_file(struct store_db *db, struct err *err)
                        "%s: it is a database of another program. Move it "
                        "away, or choose another state directory.",
                        db->path);
+    return 0;
+}
+
+static int
+check_writable(struct store_db *db, struct err *err)
+{
     if (sqlite3_db_readonly(db->handle, "main"))
         return store_db_fail(db, SQLITE_READONLY, err);
     return 0;
@@ -322,12 +330,13 @@ migrate(struct store_db *db, long version, struct err *err)
     return 0;
 }
 
+/* name is what SQLite opens: the path, or a URI of it. */
 static struct store_db *
-connect_to(const char *path, int flags, struct err *err)
+connect_as(const char *path, const char *name, int flags, struct err *err)
 {
     struct store_db *db = mem_zalloc(1, sizeof(*db));
     int code =
-        sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+        sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
     db->path = mem_dup(path);
     sqlite3_extended_result_codes(db->handle, 1);
@@ -339,10 +348,60 @@ connect_to(const char *path, int flags, struct err *err)
     return NULL;
 }
 
+static struct store_db *
+connect_to(const char *path, int flags, struct err *err)
+{
+    return connect_as(path, path, flags, err);
+}
+
 struct store_db *
 store_db_open_reader(const char *path, struct err *err)
 {
     return connect_to(path, SQLITE_OPEN_READONLY, err);
+}
+
+/* "file:" and the path, with what means something in a URI escaped. */
+static char *
+immutable_uri(const char *path)
+{
+    CLEANUP_BUF struct buf uri = BUF_INIT;
+
+    buf_add_text(&uri, "file:");
+    for (; *path; path++)
+        if (strchr("%?#", *path))
+            buf_printf(&uri, "%%%02X", (unsigned char)*path);
+        else
+            buf_add(&uri, path, 1);
+    buf_add_text(&uri, "?immutable=1");
+    return buf_steal(&uri);
+}
+
+/* Without a write-ahead log the file is all there is, and nobody writes it:
+ * SQLite then needs no files beside it, which it could perhaps not make. */
+static struct store_db *
+connect_peek(const char *path, struct err *err)
+{
+    CLEANUP_FREE char *log = mem_printf("%s-wal", path);
+    CLEANUP_FREE char *uri = immutable_uri(path);
+    struct stat st;
+
+    if (stat(log, &st) == 0 && st.st_size > 0)
+        return connect_to(path, SQLITE_OPEN_READONLY, err);
+    return connect_as(path, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+}
+
+struct store_db *
+store_db_open_peek(const char *path, struct err *err)
+{
+    struct store_db *db = connect_peek(path, err);
+    long version;
+
+    if (!db)
+        return NULL;
+    if (check_file(db, err) == 0 && check_version(db, &version, err) == 0)
+        return db;
+    store_db_close(db);
+    return NULL;
 }
 
 struct store_db *
@@ -353,8 +412,9 @@ store_db_open(const char *path, struct err *err)
 
     if (!db)
         return NULL;
-    if (check_file(db, err) == 0 && check_version(db, &version, err) == 0 &&
-        set_modes(db, err) == 0 && migrate(db, version, err) == 0)
+    if (check_file(db, err) == 0 && check_writable(db, err) == 0 &&
+        check_version(db, &version, err) == 0 && set_modes(db, err) == 0 &&
+        migrate(db, version, err) == 0)
         return db;
     store_db_close(db);
     return NULL;

@@ -35,6 +35,10 @@ struct store_db *store_db_open(const char *path, struct err *err);
 /* A read-only connection, once the writing one is there. Returns owned. */
 struct store_db *store_db_open_reader(const char *path, struct err *err);
 
+/* A read-only connection to a file as it lies there, judged as by
+ * store_db_open; nothing is written, made or migrated. Returns owned. */
+struct store_db *store_db_open_peek(const char *path, struct err *err);
+
 void store_db_close(struct store_db *db); /* NULL is fine */
 
 /* Run one statement to its end; rows, if any, are given to fn, which ends

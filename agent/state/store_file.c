@@ -9,8 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "agent/common/cleanup.h"
@@ -35,6 +36,51 @@ refuse_open(const char *dir, const char *name, struct err *err)
                    dir, name, strerror(errno));
 }
 
+/* What the holder of the lock wrote into it. */
+static pid_t
+pid_in(int lock)
+{
+    char text[32];
+    ssize_t n = pread(lock, text, sizeof(text) - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* A lock of the open file description (fcntl(2)): unlike that of flock(2) it
+ * can be asked about without being taken. */
+static int
+lock_file(int lock)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(lock, F_OFD_SETLK, &whole) < 0)
+        return -1;
+    /* For people and for doctor: nobody relies on it, so a full disk may
+     * leave it empty. */
+    if (ftruncate(lock, 0) == 0)
+        dprintf(lock, "%d\n", (int)getpid());
+    return 0;
+}
+
+pid_t
+store_file_holder(const char *dir)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/berth.lock", dir);
+    CLEANUP_FD int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    pid_t pid;
+
+    if (lock < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (fcntl(lock, F_OFD_GETLK, &whole) < 0)
+        return -1;
+    if (whole.l_type == F_UNLCK)
+        return 0;
+    pid = pid_in(lock);
+    return pid > 0 ? pid : -1;
+}
+
 int
 store_file_claim(const char *dir, struct err *err)
 {
@@ -47,12 +93,12 @@ store_file_claim(const char *dir, struct err *err)
     lock = open_in(dir, "berth.lock");
     if (lock < 0)
         return refuse_open(dir, "berth.lock", err);
-    if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+    if (lock_file(lock) < 0)
         return err_set(err, ERR_BUSY,
-                       "Another berthd uses the state directory %s (%s/"
-                       "berth.lock is locked). Stop it, or choose another "
-                       "directory.",
-                       dir, dir);
+                       "Another berthd (process %d) uses the state directory "
+                       "%s: %s/berth.lock is locked. Stop it, or choose "
+                       "another directory.",
+                       (int)pid_in(lock), dir, dir);
     database = open_in(dir, "berth.db");
     if (database < 0)
         return refuse_open(dir, "berth.db", err);

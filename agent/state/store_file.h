@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent/common/err.h"
 
@@ -15,9 +16,13 @@
 /*
  * Make the directory (0700), lock DIR/berth.lock and make DIR/berth.db (0600)
  * where it does not exist. Returns the lock's descriptor (owned: closing it
- * unlocks), -1 + err: BUSY (another berthd), READ_ONLY.
+ * unlocks), -1 + err: BUSY (another berthd, by its pid), READ_ONLY.
  */
 int store_file_claim(const char *dir, struct err *err);
+
+/* The process that holds DIR/berth.lock, by what it wrote there; 0: nobody,
+ * -1: it cannot be told. Takes no lock itself. */
+pid_t store_file_holder(const char *dir);
 
 /* Allocate DIR/berth.reserve in full; false when there is no room. */
 bool store_file_reserve(const char *dir);
