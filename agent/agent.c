@@ -154,19 +154,54 @@ start_post(struct agent *agent, struct err *err)
 }
 
 static int
+open_record(struct env *env, const char *dir, struct err *err)
+{
+    env->store = store_open(dir, err);
+    if (!env->store)
+        return -1;
+    env->vms = vm_table_new();
+    if (vm_table_load(env->vms, env->store, err) == 0)
+        return 0;
+    store_close(STEAL(env->store));
+    vm_table_free(STEAL(env->vms));
+    return -1;
+}
+
+/* A record that cannot be used is no reason to leave the host without
+ * answers: libvirt still tells what runs. Nothing is changed without it. */
+static int
+open_state(struct env *env, const char *dir, struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (open_record(env, dir, &why) == 0)
+        return 0;
+    if (why.kind == ERR_BUSY) {
+        *err = why;
+        return -1;
+    }
+    log_error("berthd is READ ONLY: %s Until that is repaired and berthd is "
+              "restarted, questions are answered from libvirt, and whatever "
+              "would change something is refused; berthctl doctor looks at "
+              "the rest",
+              why.message);
+    env->vms = vm_table_new();
+    env->store = store_stand_in(dir, why.message, err);
+    return env->store ? 0 : -1;
+}
+
+static int
 start_state(struct agent *agent, struct err *err)
 {
     struct env *env = &agent->env;
     const struct conf *conf = env_conf(env);
 
-    env->store = store_open(conf_text(conf, CONF_STATE_DIR), err);
-    if (!env->store)
+    if (open_state(env, conf_text(conf, CONF_STATE_DIR), err) < 0)
         return -1;
     env->eventlog = eventlog_new(
         env->store, conf_int(conf, CONF_OPS_EVENTS_MAX), publish, agent);
-    env->vms = vm_table_new();
     env->ops = ops_new();
-    return vm_table_load(env->vms, env->store, err);
+    return 0;
 }
 
 static int

@@ -78,6 +78,10 @@ status_operations(const json_t *b, struct buf *out)
 {
     const json_t *ops = json_object_get(b, "operations");
 
+    if (!json_is_object(ops)) {
+        buf_add_text(out, "UNKNOWN: the record cannot be read");
+        return;
+    }
     buf_printf(out, "%lld open, %lld pending",
                (long long)json_get_int(ops, "open", 0),
                (long long)json_get_int(ops, "pending", 0));
@@ -127,6 +131,9 @@ status_certificate(const json_t *b, struct buf *out)
 
     if (!json_is_object(cert))
         buf_add_text(out, "none: no TLS listener");
+    else if (json_object_get(cert, "error"))
+        buf_printf(out, "DAMAGED, no TLS listener: %s",
+                   json_get_text(cert, "error", "?"));
     else if (days < 0)
         buf_printf(out, "EXPIRED on %s", json_get_text(cert, "not_after", "?"));
     else
@@ -145,6 +152,20 @@ status_database(const json_t *b, struct buf *out)
         buf_printf(out, "READ ONLY: %s", json_get_text(database, "why", "?"));
 }
 
+static void
+status_log(const json_t *b, struct buf *out)
+{
+    const json_t *log = json_object_get(b, "log");
+    int64_t lost = json_get_int(log, "lost_lines", 0);
+
+    if (json_get_bool(log, "healthy", 1))
+        buf_add_text(out, "written");
+    else
+        buf_printf(out, "NOT WRITTEN: %s", json_get_text(log, "why", "?"));
+    if (lost)
+        buf_printf(out, ", %" PRId64 " lines lost", lost);
+}
+
 static const struct {
     const char *title;
     void (*write)(const json_t *berth, struct buf *out);
@@ -159,6 +180,7 @@ static const struct {
     {"root ports", status_ports},
     {"certificate", status_certificate},
     {"database", status_database},
+    {"log", status_log},
 };
 
 static void

@@ -44,6 +44,7 @@ struct server {
     struct watch *signals;
     struct lock lock; /* LOCK_LEAF: tls, which any thread may replace */
     struct tls *tls;
+    char tls_why[1024];/* why there is none, "" if none is wanted */
     uint64_t last_id;
     bool stopping;
     bool closing;
@@ -184,8 +185,8 @@ warn_of_end(const struct tls *tls)
                     json_get_text(info, "not_after", ""), (long long)days);
 }
 
-int
-server_reload_tls(struct server *server, struct err *err)
+static int
+load_tls(struct server *server, struct err *err)
 {
     const struct conf *conf = env_conf(server->env);
     const struct tls_files files = {
@@ -196,8 +197,6 @@ server_reload_tls(struct server *server, struct err *err)
     };
     struct tls *fresh, *old;
 
-    if (!conf_text(conf, CONF_LISTEN_TLS)[0])
-        return 0;
     fresh = tls_new(&files, err);
     if (!fresh)
         return -1;
@@ -205,16 +204,63 @@ server_reload_tls(struct server *server, struct err *err)
     lock_take(&server->lock);
     old = server->tls;
     server->tls = fresh;
+    server->tls_why[0] = '\0';
     lock_drop(&server->lock);
     tls_free(old);
+    return 0;
+}
+
+static int
+open_tcp(struct server *server, struct err *err)
+{
+    const struct listener_owner owner = {on_tcp, server};
+    const char *at = conf_text(env_conf(server->env), CONF_LISTEN_TLS);
+
+    server->tcp = listener_tcp(server->base, at, &owner, err);
+    return server->tcp ? 0 : -1;
+}
+
+/* The first certificates that can be used have come after the start. */
+static void
+open_tcp_late(void *arg)
+{
+    struct server *server = arg;
+    struct err err = ERR_INIT;
+
+    if (!server->tcp && !server->stopping && open_tcp(server, &err) < 0)
+        log_error("There is no TLS listener: %s", err.message);
+}
+
+static void
+drop_nothing(void *arg)
+{
+    (void)arg;
+}
+
+int
+server_reload_tls(struct server *server, struct err *err)
+{
+    if (!conf_text(env_conf(server->env), CONF_LISTEN_TLS)[0])
+        return 0;
+    if (load_tls(server, err) < 0)
+        return -1;
+    outbox_post(server->outbox, open_tcp_late, drop_nothing, server);
     return 0;
 }
 
 json_t *
 server_tls_info(struct server *server)
 {
+    json_t *info;
+
     LOCK_SCOPE(&server->lock);
-    return server->tls ? tls_info(server->tls) : NULL;
+    if (server->tls)
+        return tls_info(server->tls);
+    if (!server->tls_why[0])
+        return NULL;
+    info = json_object();
+    json_put_text(info, "error", server->tls_why);
+    return info;
 }
 
 /* --- signals and the loop ------------------------------------------------ */
@@ -308,32 +354,52 @@ server_stop(struct server *server, int64_t wait_ms)
 /* --- life ---------------------------------------------------------------- */
 
 static int
+open_local(struct server *server, const char *path, struct err *err)
+{
+    const struct conf *conf = env_conf(server->env);
+    const struct listener_owner owner = {on_local, server};
+
+    server->local = listener_unix(
+        server->base, path, (unsigned)conf_int(conf, CONF_LISTEN_SOCKET_MODE),
+        conf_text(conf, CONF_LISTEN_SOCKET_GROUP), &owner, err);
+    return server->local ? 0 : -1;
+}
+
+/* Certificates that cannot be used close the door of the network, not that
+ * of the host's own administrator. */
+static int
+open_tls(struct server *server, struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (load_tls(server, &why) == 0)
+        return open_tcp(server, err);
+    if (!server->local) {
+        *err = why;
+        return -1;
+    }
+    log_error("There is NO TLS LISTENER: %s. Repair that and send SIGHUP; the "
+              "unix socket is served meanwhile",
+              why.message);
+    LOCK_SCOPE(&server->lock);
+    snprintf(server->tls_why, sizeof(server->tls_why), "%s", why.message);
+    return 0;
+}
+
+static int
 open_listeners(struct server *server, struct err *err)
 {
     const struct conf *conf = env_conf(server->env);
     const char *tls = conf_text(conf, CONF_LISTEN_TLS);
     const char *path = conf_text(conf, CONF_LISTEN_SOCKET);
-    const struct listener_owner tcp = {on_tcp, server};
-    const struct listener_owner local = {on_local, server};
 
     if (!tls[0] && !path[0])
         return err_set(err, ERR_INVALID,
                        "Neither listen.tls nor listen.socket is set: nobody "
                        "could reach berthd; give one of them.");
-    if (path[0]) {
-        server->local = listener_unix(
-            server->base, path,
-            (unsigned)conf_int(conf, CONF_LISTEN_SOCKET_MODE),
-            conf_text(conf, CONF_LISTEN_SOCKET_GROUP), &local, err);
-        if (!server->local)
-            return -1;
-    }
-    if (!tls[0])
-        return 0;
-    if (server_reload_tls(server, err) < 0)
+    if (path[0] && open_local(server, path, err) < 0)
         return -1;
-    server->tcp = listener_tcp(server->base, tls, &tcp, err);
-    return server->tcp ? 0 : -1;
+    return tls[0] ? open_tls(server, err) : 0;
 }
 
 struct server *

@@ -11,8 +11,9 @@
 struct server;
 
 /* Opens the listeners that the settings name and wires outbox, dispatch and
- * notify. SIGPIPE is ignored from now on. Returns owned, NULL + err naming
- * address or path and cause. */
+ * notify. Without certificates that can be used it serves the unix socket
+ * alone, and says so. SIGPIPE is ignored from now on. Returns owned, NULL +
+ * err naming address or path and cause. */
 struct server *server_new(struct env *env, struct outbox *outbox,
                           struct err *err);
 
@@ -21,10 +22,12 @@ int server_on_signal(struct server *server, int signum, void (*fn)(void *ctx),
                      void *ctx, struct err *err);
 
 /* Read the certificates again; open connections are not touched. On error
- * the old ones stay in use. Any thread. */
+ * the old ones stay in use. The first good ones open the TLS listener. Any
+ * thread. */
 int server_reload_tls(struct server *server, struct err *err);
 
-/* {subject, issuer, not_after, days_left} or NULL without TLS. Any thread. */
+/* {subject, issuer, not_after, days_left}, {error} when there is no listener
+ * since they cannot be used, or NULL without TLS. Any thread. */
 json_t *server_tls_info(struct server *server);
 
 void server_run(struct server *server); /* until server_stop */

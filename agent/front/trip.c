@@ -119,14 +119,16 @@ finish(struct trip *trip, json_t *reply)
 }
 
 /* A question about a VM that nobody recorded: its disks get their names
- * first. The question is answered even where that fails. */
+ * first, if the record can be written. The question is answered in any
+ * case. */
 static void
 adopt(const struct verb_call *call)
 {
     struct err err = ERR_INIT;
 
     if (adopt_refresh(call->env, call->vm, false, &err) < 0 ||
-        adopt_vm(call->env, call->vm, &err) < 0)
+        (store_healthy(call->env->store, NULL, 0) &&
+         adopt_vm(call->env, call->vm, &err) < 0))
         log_warning("VM %s is not adopted: %s", call->vm, err.message);
 }
 

@@ -35,7 +35,8 @@ struct env {
     /* Replace conf by what the files say now (ReloadConfig, SIGHUP): main's
      * function; returns {changed: [], restart_needed: []}, owned. */
     json_t *(*reload)(void *ctx, struct err *err);
-    /* {days_left, not_after} of the TLS certificate, or NULL. Any thread. */
+    /* {days_left, not_after} of the TLS certificate, {error}, or NULL. Any
+     * thread. */
     json_t *(*tls_info)(void *ctx);
     void *ctx;
 };

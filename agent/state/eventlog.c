@@ -178,7 +178,8 @@ eventlog_read(struct eventlog *log, int64_t since, int limit, struct err *err)
     next = since;
     /* Newest before the events: an event in between is then read next time,
      * never skipped. */
-    if (store_read(log->store, err, keep_number, &newest,
+    if (store_has_record(log->store, err) < 0 ||
+        store_read(log->store, err, keep_number, &newest,
                    "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
                    "") < 0 ||
         store_read(log->store, err, keep_event, events,

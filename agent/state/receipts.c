@@ -125,6 +125,8 @@ receipts_find(struct store *store, const char *peer, const char *op_id,
     json_t *steps;
 
     *out = NULL;
+    if (store_has_record(store, err) < 0)
+        return -1;
     if (store_read(store, err, keep_op, &found,
                    "SELECT " OP_COLUMNS " FROM op"
                    " WHERE op_id = ?1 AND (?2 IS NULL OR peer = ?2)"
@@ -173,7 +175,8 @@ receipts_list(struct store *store, const char *vm, const char *state, int limit,
     CLEANUP_JSON json_t *list = json_array();
     int which = !state ? 0 : strcmp(state, "open") != 0 ? 1 : 2;
 
-    if (store_read(store, err, keep_in_list, list, lists[vm != NULL][which],
+    if (store_has_record(store, err) < 0 ||
+        store_read(store, err, keep_in_list, list, lists[vm != NULL][which],
                    "tti", vm, state, (int64_t)limit) < 0)
         return -1;
     *out = STEAL(list);

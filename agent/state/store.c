@@ -108,6 +108,17 @@ store_healthy(struct store *store, char *why, size_t size)
     return store->health == STORE_HEALTHY;
 }
 
+int
+store_has_record(struct store *store, struct err *err)
+{
+    LOCK_SCOPE(&store->lock);
+
+    if (store->read)
+        return 0;
+    return err_set(err, ERR_READ_ONLY, "The record cannot be read: %s",
+                   store->why);
+}
+
 /* --- groups of batches --------------------------------------------------- */
 
 static void
@@ -301,8 +312,7 @@ store_read(struct store *store, struct err *err,
     int code;
 
     if (!store->read)
-        return err_set(err, ERR_READ_ONLY, "The record cannot be read: %s",
-                       store->why);
+        return 0;
     va_start(values, types);
     store_batch_addv(batch, sql, types, values);
     va_end(values);

@@ -33,8 +33,8 @@ struct store *store_open(const char *dir, struct err *err);
 
 /*
  * What stands in for a store that could not be opened: damaged from the start,
- * so that commits are refused with READ_ONLY, and reads too: "there is none"
- * would be a guess. why is what store_open said. Returns owned, NULL + err.
+ * commits are refused with READ_ONLY, reads find no row. why is what
+ * store_open said. Returns owned, NULL + err.
  */
 struct store *store_stand_in(const char *dir, const char *why,
                              struct err *err);
@@ -58,6 +58,10 @@ void store_close(struct store *store);
  * STORE_PROBE_MS and ends by itself; a damaged file stays so.
  */
 bool store_healthy(struct store *store, char *why, size_t size);
+
+/* -1 + READ_ONLY for a stand-in: who is asked what became of something must
+ * not answer "there is none" from it. */
+int store_has_record(struct store *store, struct err *err);
 
 /* --- writing ---------------------------------------------------------- */
 

@@ -125,10 +125,9 @@ subscribe(struct verb_call *call, struct err *err)
         json_put(result, "next", json_incref((json_t *)since));
         return replay(call, &wish, result, err) < 0 ? NULL : STEAL(result);
     }
-    /* Behind the newest there is nothing; its number is what is learned. */
-    newest = eventlog_read(call->env->eventlog, INT64_MAX, 1, err);
-    if (!newest)
-        return NULL;
+    /* Behind the newest there is nothing; its number is what is learned, or
+     * null: what happens is told even while nothing can be read. */
+    newest = eventlog_read(call->env->eventlog, INT64_MAX, 1, NULL);
     json_put(result, "next", json_incref(json_object_get(newest, "next")));
     return STEAL(result);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/common/clock.h"
+#include "agent/common/log.h"
 #include "agent/host/host.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/vm_view.h"
@@ -162,20 +163,21 @@ put_totals(json_t *obj, struct vm_table *vms)
     json_put(obj, "tightest_vm", totals.tightest);
 }
 
-static int
-put_operations(json_t *obj, struct store *store, struct err *err)
+/* Null while the record cannot be read: "none" would be a guess. */
+static void
+put_operations(json_t *obj, struct store *store)
 {
     CLEANUP_JSON json_t *open = NULL;
     json_t *op;
     size_t i, pending = 0;
 
-    if (receipts_list(store, NULL, "open", OPEN_MAX, &open, err) < 0)
-        return -1;
+    json_put(obj, "operations", NULL);
+    if (receipts_list(store, NULL, "open", OPEN_MAX, &open, NULL) < 0)
+        return;
     json_array_foreach(open, i, op)
         pending += strcmp(json_get_text(op, "state", ""), "pending") == 0;
     json_put(obj, "operations",
              two_counts("open", json_array_size(open), "pending", pending));
-    return 0;
 }
 
 /* Lanes whose worker was written off: a lane is named after its VM. */
@@ -210,7 +212,7 @@ static json_t *
 database(struct store *store)
 {
     json_t *obj = json_object();
-    char why[256];
+    char why[512];
     int64_t commits, batches;
 
     json_put_bool(obj, "healthy", store_healthy(store, why, sizeof(why)));
@@ -222,33 +224,46 @@ database(struct store *store)
 }
 
 static json_t *
-berth_stats(struct env *env, struct err *err)
+log_target(void)
 {
-    CLEANUP_JSON json_t *obj = json_object();
+    json_t *obj = json_object();
+    struct log_health health;
+
+    log_health(&health);
+    json_put_bool(obj, "healthy", !health.closed && !health.error);
+    json_put_text(obj, "why",
+                  health.closed  ? "stderr was closed at the start"
+                  : health.error ? strerror(health.error)
+                                 : NULL);
+    json_put_int(obj, "lost_lines", health.lost);
+    return obj;
+}
+
+static json_t *
+berth_stats(struct env *env)
+{
+    json_t *obj = json_object();
 
     json_put_text(obj, "version", env->version);
     json_put_int(obj, "uptime_ms", clock_wall_ms() - env->started_ms);
     put_software(obj, env->hyper);
     put_totals(obj, env->vms);
-    if (put_operations(obj, env->store, err) < 0)
-        return NULL;
+    put_operations(obj, env->store);
     json_put(obj, "stuck_lanes", stuck_lanes(env));
     json_put(obj, "certificate",
              env->tls_info ? env->tls_info(env->ctx) : NULL);
     json_put(obj, "database", database(env->store));
-    return STEAL(obj);
+    json_put(obj, "log", log_target());
+    return obj;
 }
 
 static json_t *
 get_host_stats(struct verb_call *call, struct err *err)
 {
-    json_t *berth = berth_stats(call->env, err);
-    json_t *result;
+    json_t *result = host_stats();
 
-    if (!berth)
-        return NULL;
-    result = host_stats();
-    json_put(result, "berth", berth);
+    (void)err;
+    json_put(result, "berth", berth_stats(call->env));
     return result;
 }
 
@@ -274,7 +289,7 @@ const struct verb host_verbs[] = {
      .lane = VERB_HOST,
      .doc = "Reads the host's load and memory and berthd's own state: VMs, "
             "disks, open operations, stuck lanes, the tightest VM, the "
-            "certificate's last day, the database.",
+            "certificate's last day, the database, the log.",
      .run = get_host_stats},
     {.name = "ListHypervisors",
      .group = "host",

@@ -379,7 +379,6 @@ def test_start_without_libvirtd(new_berthd, libvirtd):
 def test_settings_that_are_wrong(new_berthd):
     for key, value, words in (("log.level", "loud", "level"),
                               ("ops.workers", "0", "workers"),
-                              ("tls.cert", "/nonexistent", "/nonexistent"),
                               ("nonsense.key", "1", "nonsense")):
         daemon = new_berthd(settings={key: value}).spawn()
         assert daemon.process.wait(30) != 0

@@ -168,6 +168,49 @@ the_end_of_the_certificate_is_told(void **state)
     assert_non_null(strstr(json_get_text(info, "subject", ""), "CN="));
 }
 
+static bool
+somebody_listens(const struct fixture *f)
+{
+    const struct sockaddr_in at = link_loopback(f->port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool taken = connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
+
+    close(fd);
+    return taken;
+}
+
+static void
+damaged_certificates_close_one_door_only(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP_FREE char *path = mem_printf("%s/server.pem", f->dir);
+    struct err err = ERR_INIT;
+    struct link link;
+    json_t *info;
+
+    stop(f);
+    unit_write(path, "no certificate\n");
+    start(f, "");
+    assert_false(somebody_listens(f));
+    link = link_unix(f->path);
+    expect(&link, CALL_WITH(1, "Echo", "[{}]"),
+           "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+    link_close(&link);
+    info = server_tls_info(f->server);
+    assert_non_null(strstr(json_get_text(info, "error", ""), "server.pem"));
+    json_decref(info);
+
+    install_cert(f, "server");
+    assert_int_equal(server_reload_tls(f->server, &err), 0);
+    while (!somebody_listens(f))
+        sched_yield();
+    link = tls(f, "client", TLS1_3_VERSION);
+    link_close(&link);
+    info = server_tls_info(f->server);
+    assert_null(json_object_get(info, "error"));
+    json_decref(info);
+}
+
 /* --- life ---------------------------------------------------------------- */
 
 static void
@@ -268,6 +311,7 @@ main(void)
         WITH(certificates_are_read_again),
         WITH(a_key_of_another_certificate_is_named),
         WITH(the_end_of_the_certificate_is_told),
+        WITH(damaged_certificates_close_one_door_only),
         WITH(a_stop_waits_for_what_is_open),
         WITH(the_socket_is_for_its_users_only),
         WITH(a_socket_in_use_is_left_alone),
