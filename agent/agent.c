@@ -21,6 +21,7 @@
 #include "agent/state/receipts.h"
 #include "agent/verbs/table.h"
 #include "agent/watch.h"
+#include "agent/watchdog.h"
 #include "protocol/limits.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -49,6 +50,8 @@ use_conf(struct agent *agent, struct conf *conf)
 
     atomic_store(&agent->env.conf, conf);
     log_set_level((enum log_level)level);
+    if (agent->env.pool)
+        watchdog_set(&agent->env);
 }
 
 /* env.reload: all or nothing. */
@@ -215,6 +218,7 @@ start_hyper(struct agent *agent, struct err *err)
 
     env->pool = pool_new((int)conf_int(conf, CONF_OPS_WORKERS), &limits,
                          on_worker_end, agent);
+    watchdog_set(env);
     env->hyper = hyper_open("local", conf_text(conf, CONF_HYPERVISOR_LOCAL_URI),
                             on_hyper_event, agent, err);
     if (!env->hyper)

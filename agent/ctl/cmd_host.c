@@ -103,9 +103,10 @@ status_lanes(const json_t *b, struct buf *out)
             continue;
         }
         buf_printf(
-            out, "%s, %s for ",
+            out, "%s, %s of %s for ",
             json_get_text(lane, "vm_name", json_get_text(lane, "lane", "?")),
-            json_get_text(lane, "label", "?"));
+            json_get_text(lane, "label", "?"),
+            json_get_text(lane, "peer", "berthd"));
         print_ms(json_object_get(lane, "running_ms"), out);
     }
 }

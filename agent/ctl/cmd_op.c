@@ -55,8 +55,10 @@ print_operations(const struct ctl *ctl, const struct command *command,
     };
     static const struct print_column lane_columns[] = {
         {"LANE", "lane", print_short},        {"AT WORK ON", "label", NULL},
+        {"FOR", "peer", NULL},
+        {"OPERATION", "op_id", print_short},  {"SINCE", "since", NULL},
         {">RUNNING", "running_ms", print_ms}, {"BLOCKED", "blocked", NULL},
-        {">QUEUED", "queued", NULL},
+        {"STUCK", "stuck", NULL},             {">QUEUED", "queued", NULL},
     };
     CLEANUP_JSON json_t *lanes = busy(json_object_get(result, "lanes"));
 

@@ -132,11 +132,22 @@ adopt(const struct verb_call *call)
         log_warning("VM %s is not adopted: %s", call->vm, err.message);
 }
 
+/* Said of this thread in lists: questions have no op_id. */
+static void
+name_worker(const struct verb_call *call)
+{
+    const struct request *request = &call->request;
+
+    pool_works_for(call->env->pool, request->peer,
+                   call->verb->mutating ? request->op_id : NULL);
+}
+
 static void
 run_job(void *arg)
 {
     struct trip *trip = arg;
 
+    name_worker(&trip->call);
     if (trip->call.verb->lane == VERB_INLINE)
         adopt(&trip->call);
     finish(trip, run(trip));
@@ -174,6 +185,7 @@ find_job(void *arg)
     struct verb_call *call = &trip->call;
     struct err err = ERR_INIT;
 
+    name_worker(call);
     if (adopt_find(call->env, json_get_text(call->params, "vm", ""), call->vm,
                    &err) < 0 ||
         submit(trip, call->vm, run_job, &err) < 0)

@@ -12,6 +12,7 @@
 #include "agent/common/log.h"
 #include "agent/host/host.h"
 #include "agent/state/receipts.h"
+#include "agent/verbs/lane_view.h"
 #include "agent/verbs/vm_view.h"
 
 #define OPEN_MAX 1000 /* open operations that are counted */
@@ -180,7 +181,8 @@ put_operations(json_t *obj, struct store *store)
              two_counts("open", json_array_size(open), "pending", pending));
 }
 
-/* Lanes whose worker was written off: a lane is named after its VM. */
+/* Lanes whose worker was written off or is stuck, with the name of the VM
+ * whose lane it is. */
 static json_t *
 stuck_lanes(struct env *env)
 {
@@ -192,17 +194,13 @@ stuck_lanes(struct env *env)
         CLEANUP_VM_INFO struct vm_info info = {0};
         json_t *lane;
 
-        if (!lanes[i].blocked)
+        if (!lanes[i].blocked && !lanes[i].stuck)
             continue;
-        lane = json_object();
-        json_put_text(lane, "lane", lanes[i].name);
+        lane = lane_view_json(&lanes[i]);
         json_put_text(lane, "vm_name",
                       vm_table_get(env->vms, lanes[i].name, &info)
                           ? info.record.name
                           : NULL);
-        json_put_text(lane, "label", lanes[i].label);
-        json_put_int(lane, "running_ms", lanes[i].running_ms);
-        json_put_int(lane, "queued", (json_int_t)lanes[i].queued);
         json_array_append_new(list, lane);
     }
     return list;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/state/receipts.h"
+#include "agent/verbs/lane_view.h"
 #include "agent/verbs/vm_view.h"
 
 /* What is known of an operation: its receipt, or NULL. Returns owned. */
@@ -108,16 +109,8 @@ lanes_json(struct pool *pool)
     CLEANUP_FREE struct lane_info *lanes = pool_lanes(pool, &n);
     json_t *list = json_array();
 
-    for (size_t i = 0; i < n; i++) {
-        json_t *lane = json_object();
-
-        json_put_text(lane, "lane", *lanes[i].name ? lanes[i].name : NULL);
-        json_put_text(lane, "label", lanes[i].label);
-        json_put_int(lane, "running_ms", lanes[i].running_ms);
-        json_put_bool(lane, "blocked", lanes[i].blocked);
-        json_put_int(lane, "queued", (json_int_t)lanes[i].queued);
-        json_array_append_new(list, lane);
-    }
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, lane_view_json(&lanes[i]));
     return list;
 }
 

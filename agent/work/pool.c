@@ -4,7 +4,8 @@
  * a worker takes the oldest job of the lane that has been ready longest →
  * the lane goes to the end of the ready queue, or away when it is empty. A
  * job without a lane gets one of its own. The keeper thread writes off
- * workers that block others, starts replacements and joins what has ended.
+ * workers that block others, starts replacements, joins what has ended, and
+ * tells of jobs that run for too long.
  */
 #include "agent/work/pool.h"
 
@@ -16,39 +17,31 @@
 #include "agent/common/lock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/work/lane.h"
 
-#define BUCKETS 256       /* of lanes, by name */
 #define RETRY_BUSY_MS 200 /* hint to who is told BUSY */
-
-struct task {
-    struct job job;
-    uint64_t ticket; /* 0: cannot be taken back */
-    STAILQ_ENTRY(task) next;
-};
-
-STAILQ_HEAD(task_list, task);
-
-struct lane {
-    char name[POOL_LANE_NAME]; /* "": of a single job */
-    struct task_list tasks;
-    size_t queued;
-    struct worker *worker; /* runs a job of it; NULL */
-    LIST_ENTRY(lane) in_bucket;
-    STAILQ_ENTRY(lane) in_ready;
-};
 
 struct worker {
     struct pool *pool;
     pthread_t thread;
     bool running; /* a job; what follows is about it */
     bool blocked; /* written off: the thread ends after it */
+    bool stuck;   /* and told */
+    struct lane *lane;
     const char *label;
+    char peer[POOL_WHO];
+    char op_id[POOL_WHO];
     int64_t started_ms;
     int64_t due_ms;             /* when it may be written off */
     LIST_ENTRY(worker) in_list; /* alive or ended */
 };
 
 LIST_HEAD(worker_list, worker);
+
+struct over { /* a job that was stuck has ended: to be told */
+    struct lane_info info;
+    STAILQ_ENTRY(over) next;
+};
 
 struct pool {
     struct pool_limits limits;
@@ -59,95 +52,80 @@ struct pool {
     pthread_cond_t work;    /* workers: a lane is ready, or the end */
     pthread_cond_t watch;   /* keeper: something to look at */
     pthread_cond_t stopped; /* pool_stop: a worker has ended */
-    LIST_HEAD(, lane) lanes[BUCKETS];
-    STAILQ_HEAD(, lane) ready;
-    size_t ready_count;
-    size_t lane_count;
-    size_t queued;
+    struct lane_set lanes;
     struct worker_list alive;
     struct worker_list ended; /* to be joined */
     size_t alive_count;
     size_t blocked_count;
     size_t idle;   /* wait, or are being started */
-    bool watching; /* the keeper has a time to wake at */
+    bool watching; /* the keeper has a time to write off at */
+    bool timed;    /* it has any time to wake at */
+    int64_t stuck_ms;
+    void (*stuck)(void *ctx, const struct lane_info *lane);
+    void *stuck_ctx;
+    STAILQ_HEAD(, over) overs;
     bool stopping;
     bool keeper_joined;
 };
 
-/* --- lanes; the lock is held ---------------------------------------------- */
-
-static unsigned
-bucket(const char *name)
-{
-    unsigned hash = 2166136261u; /* FNV-1a, 32 bits */
-
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash % BUCKETS;
-}
-
-static struct lane *
-lane_find(struct pool *pool, const char *name)
-{
-    struct lane *lane;
-
-    if (!name[0])
-        return NULL;
-    LIST_FOREACH(lane, &pool->lanes[bucket(name)], in_bucket)
-    if (strcmp(lane->name, name) == 0)
-        return lane;
-    return NULL;
-}
-
-static struct lane *
-lane_new(struct pool *pool, const char *name)
-{
-    struct lane *lane = mem_zalloc(1, sizeof(*lane));
-
-    snprintf(lane->name, sizeof(lane->name), "%s", name);
-    STAILQ_INIT(&lane->tasks);
-    LIST_INSERT_HEAD(&pool->lanes[bucket(name)], lane, in_bucket);
-    pool->lane_count++;
-    return lane;
-}
-
-static void
-lane_free(struct pool *pool, struct lane *lane)
-{
-    LIST_REMOVE(lane, in_bucket);
-    pool->lane_count--;
-    free(lane);
-}
-
 /* Put it at the end of the ready queue and see that somebody comes. */
 static void
-lane_ready(struct pool *pool, struct lane *lane)
+make_ready(struct pool *pool, struct lane *lane)
 {
-    STAILQ_INSERT_TAIL(&pool->ready, lane, in_ready);
-    pool->ready_count++;
-    if (pool->idle >= pool->ready_count)
+    lane_set_ready(&pool->lanes, lane);
+    if (pool->idle >= pool->lanes.ready_count)
         pthread_cond_signal(&pool->work);
     else if (!pool->watching)
         pthread_cond_signal(&pool->watch);
 }
 
-/* The next job and its lane; the queue is not empty. Returns owned. */
-static struct task *
-take_task(struct pool *pool, struct lane **out)
-{
-    struct lane *lane = STAILQ_FIRST(&pool->ready);
-    struct task *task = STAILQ_FIRST(&lane->tasks);
+/* --- workers -------------------------------------------------------------- */
 
-    STAILQ_REMOVE_HEAD(&pool->ready, in_ready);
-    pool->ready_count--;
-    STAILQ_REMOVE_HEAD(&lane->tasks, next);
-    lane->queued--;
-    pool->queued--;
-    *out = lane;
-    return task;
+static void
+fill_info(const struct lane *lane, struct lane_info *info)
+{
+    const struct worker *worker = lane->worker;
+
+    memcpy(info->name, lane->name, sizeof(info->name));
+    info->queued = lane->queued;
+    if (!worker)
+        return;
+    info->label = worker->label;
+    memcpy(info->peer, worker->peer, sizeof(info->peer));
+    memcpy(info->op_id, worker->op_id, sizeof(info->op_id));
+    info->running_ms = clock_mono_ms() - worker->started_ms;
+    info->blocked = worker->blocked;
+    info->stuck = worker->stuck;
 }
 
-/* --- workers -------------------------------------------------------------- */
+static void
+begin_job(struct worker *worker, struct lane *lane, const struct job *job)
+{
+    struct pool *pool = worker->pool;
+
+    pool->idle--;
+    lane->worker = worker;
+    worker->lane = lane;
+    worker->running = true;
+    worker->stuck = false;
+    worker->label = job->label;
+    worker->peer[0] = worker->op_id[0] = '\0';
+    worker->started_ms = clock_mono_ms();
+    worker->due_ms = worker->started_ms + POOL_BLOCKED_MS;
+    if (pool->stuck_ms && !pool->timed)
+        pthread_cond_signal(&pool->watch);
+}
+
+static void
+note_over(struct pool *pool, const struct lane *lane)
+{
+    struct over *over = mem_zalloc(1, sizeof(*over));
+
+    fill_info(lane, &over->info);
+    over->info.stuck = false;
+    STAILQ_INSERT_TAIL(&pool->overs, over, next);
+    pthread_cond_signal(&pool->watch);
+}
 
 /* Run one job of the first ready lane. Takes and drops the lock meanwhile. */
 static void
@@ -155,27 +133,24 @@ worker_run(struct worker *worker)
 {
     struct pool *pool = worker->pool;
     struct lane *lane;
-    CLEANUP_FREE struct task *task = take_task(pool, &lane);
+    CLEANUP_FREE struct task *task = lane_set_take(&pool->lanes, &lane);
 
-    pool->idle--;
-    lane->worker = worker;
-    worker->running = true;
-    worker->label = task->job.label;
-    worker->started_ms = clock_mono_ms();
-    worker->due_ms = worker->started_ms + POOL_BLOCKED_MS;
+    begin_job(worker, lane, &task->job);
     lock_drop(&pool->lock);
 
     task->job.run(task->job.arg);
 
     lock_take(&pool->lock);
+    if (worker->stuck)
+        note_over(pool, lane);
     worker->running = false;
     lane->worker = NULL;
     if (!worker->blocked)
-        pool->idle++; /* before lane_ready: it may take the next itself */
+        pool->idle++; /* before make_ready: it may take the next itself */
     if (lane->queued > 0)
-        lane_ready(pool, lane);
+        make_ready(pool, lane);
     else
-        lane_free(pool, lane);
+        lane_set_drop(&pool->lanes, lane);
 }
 
 /* The last word of a thread: nothing of the pool is touched after it. */
@@ -205,7 +180,7 @@ worker_main(void *arg)
     pthread_setname_np(pthread_self(), "berth-work");
     lock_take(&pool->lock);
     while (!worker->blocked && !pool->stopping) {
-        if (pool->ready_count > 0)
+        if (pool->lanes.ready_count > 0)
             worker_run(worker);
         else
             lock_wait(&pool->lock, &pool->work, -1);
@@ -299,13 +274,77 @@ keeper_look(struct pool *pool)
     struct worker *worker;
 
     join_ended(pool);
-    while (pool->ready_count > pool->idle && pool->blocked_count < POOL_EXTRA &&
-           (worker = first_due(pool))) {
+    while (pool->lanes.ready_count > pool->idle &&
+           pool->blocked_count < POOL_EXTRA && (worker = first_due(pool))) {
         if (worker->due_ms > clock_mono_ms())
             return worker->due_ms;
         write_off(pool, worker);
     }
     return -1;
+}
+
+/* The job that is stuck next and was not told yet; NULL if none. */
+static struct worker *
+next_stuck(struct pool *pool)
+{
+    struct worker *next = NULL;
+    struct worker *worker;
+
+    LIST_FOREACH(worker, &pool->alive, in_list)
+    if (pool->stuck_ms && worker->running && !worker->stuck &&
+        (!next || worker->started_ms < next->started_ms))
+        next = worker;
+    return next;
+}
+
+/* When the next job will be stuck; -1: none runs. */
+static int64_t
+stuck_at(struct pool *pool)
+{
+    const struct worker *next = next_stuck(pool);
+
+    return next ? next->started_ms + pool->stuck_ms : -1;
+}
+
+/* What is to be told next, in order: who is stuck, then who was. */
+static bool
+take_news(struct pool *pool, struct lane_info *info)
+{
+    struct worker *worker = next_stuck(pool);
+    struct over *over = STAILQ_FIRST(&pool->overs);
+
+    if (worker && worker->started_ms + pool->stuck_ms <= clock_mono_ms()) {
+        worker->stuck = true;
+        fill_info(worker->lane, info);
+        return true;
+    }
+    if (!over)
+        return false;
+    *info = over->info;
+    STAILQ_REMOVE_HEAD(&pool->overs, next);
+    free(over);
+    return true;
+}
+
+/* All that is to be told and done now; returns when to look again, -1: when
+ * called. Takes and drops the lock meanwhile, but not at its end. */
+static int64_t
+keeper_round(struct pool *pool)
+{
+    struct lane_info info = {.label = NULL};
+    int64_t at_ms, due_ms;
+
+    while (take_news(pool, &info)) {
+        lock_drop(&pool->lock);
+        pool->stuck(pool->stuck_ctx, &info);
+        lock_take(&pool->lock);
+    }
+    due_ms = keeper_look(pool);
+    at_ms = stuck_at(pool);
+    pool->watching = due_ms >= 0;
+    if (!STAILQ_EMPTY(&pool->overs))
+        return 0;
+    return at_ms < 0 || (due_ms >= 0 && due_ms < at_ms) ? due_ms : at_ms;
 }
 
 static void *
@@ -316,13 +355,13 @@ keeper_main(void *arg)
     pthread_setname_np(pthread_self(), "berth-keeper");
     lock_take(&pool->lock);
     while (!pool->stopping) {
-        int64_t at_ms = keeper_look(pool);
+        int64_t at_ms = keeper_round(pool);
 
         if (pool->stopping)
             break;
-        pool->watching = at_ms >= 0;
+        pool->timed = at_ms >= 0;
         lock_wait(&pool->lock, &pool->watch, at_ms);
-        pool->watching = false;
+        pool->watching = pool->timed = false;
     }
     lock_drop(&pool->lock);
     return NULL;
@@ -340,7 +379,8 @@ pool_new(int workers, const struct pool_limits *limits,
     pool->limits = *limits;
     pool->thread_end = thread_end;
     pool->ctx = ctx;
-    STAILQ_INIT(&pool->ready);
+    lane_set_init(&pool->lanes);
+    STAILQ_INIT(&pool->overs);
     lock_init(&pool->lock, LOCK_POOL);
     lock_cond_init(&pool->work);
     lock_cond_init(&pool->watch);
@@ -374,8 +414,8 @@ refuse_busy(size_t depth, const char *where, struct err *err)
 static int
 check_room(const struct pool *pool, const struct lane *lane, struct err *err)
 {
-    if (pool->queued >= pool->limits.total)
-        return refuse_busy(pool->queued, "in all", err);
+    if (pool->lanes.queued >= pool->limits.total)
+        return refuse_busy(pool->lanes.queued, "in all", err);
     if (lane && lane->queued >= pool->limits.per_lane)
         return refuse_busy(lane->queued, "in the same lane", err);
     return 0;
@@ -386,7 +426,6 @@ submit(struct pool *pool, const char *name, const struct task *what,
        bool bounded, struct err *err)
 {
     struct lane *lane;
-    struct task *task;
     char key[POOL_LANE_NAME];
 
     /* Names that are equal as far as they are kept share a lane. */
@@ -396,17 +435,13 @@ submit(struct pool *pool, const char *name, const struct task *what,
     if (pool->stopping)
         return err_set(err, ERR_STOPPING,
                        "berthd is stopping and takes no more work.");
-    lane = lane_find(pool, key);
+    lane = lane_set_find(&pool->lanes, key);
     if (bounded && check_room(pool, lane, err) < 0)
         return -1;
     if (!lane)
-        lane = lane_new(pool, key);
-    task = mem_zalloc(1, sizeof(*task));
-    *task = *what;
-    STAILQ_INSERT_TAIL(&lane->tasks, task, next);
-    pool->queued++;
-    if (lane->queued++ == 0 && !lane->worker)
-        lane_ready(pool, lane);
+        lane = lane_set_add(&pool->lanes, key);
+    if (lane_set_push(&pool->lanes, lane, what))
+        make_ready(pool, lane);
     return 0;
 }
 
@@ -437,72 +472,69 @@ pool_submit_own(struct pool *pool, const char *lane, const struct job *job,
     return submit(pool, lane, &task, false, err);
 }
 
-/* The queued task of that ticket and its lane; NULL when there is none. Some
- * thousand tasks at most: a walk is short, and who withdraws is rare. */
-static struct task *
-find_ticket(struct pool *pool, uint64_t ticket, struct lane **out)
-{
-    struct lane *lane;
-    struct task *task;
-
-    for (int i = 0; i < BUCKETS; i++)
-        LIST_FOREACH(lane, &pool->lanes[i], in_bucket)
-            STAILQ_FOREACH(task, &lane->tasks, next)
-                if (task->ticket == ticket) {
-                    *out = lane;
-                    return task;
-                }
-    return NULL;
-}
-
 bool
 pool_withdraw(struct pool *pool, uint64_t ticket, struct job *job)
 {
     CLEANUP_FREE struct task *task = NULL;
-    struct lane *lane;
 
     LOCK_SCOPE(&pool->lock);
-    task = find_ticket(pool, ticket, &lane);
-    if (!task)
-        return false;
-    STAILQ_REMOVE(&lane->tasks, task, task, next);
-    pool->queued--;
-    *job = task->job;
-    if (--lane->queued > 0 || lane->worker)
-        return true;
-    STAILQ_REMOVE(&pool->ready, lane, lane, in_ready);
-    pool->ready_count--;
-    lane_free(pool, lane);
-    return true;
+    task = lane_set_withdraw(&pool->lanes, ticket);
+    if (task)
+        *job = task->job;
+    return task != NULL;
+}
+
+void
+pool_works_for(struct pool *pool, const char *peer, const char *op_id)
+{
+    struct worker *worker;
+
+    LOCK_SCOPE(&pool->lock);
+    LIST_FOREACH(worker, &pool->alive, in_list)
+    if (pthread_equal(worker->thread, pthread_self())) {
+        snprintf(worker->peer, sizeof(worker->peer), "%s", peer ? peer : "");
+        snprintf(worker->op_id, sizeof(worker->op_id), "%s",
+                 op_id ? op_id : "");
+    }
+}
+
+void
+pool_watch(struct pool *pool, int64_t stuck_ms,
+           void (*fn)(void *ctx, const struct lane_info *lane), void *ctx)
+{
+    LOCK_SCOPE(&pool->lock);
+
+    pool->stuck_ms = stuck_ms;
+    pool->stuck = fn;
+    pool->stuck_ctx = ctx;
+    pthread_cond_signal(&pool->watch);
+}
+
+struct listing {
+    struct lane_info *infos;
+    size_t count;
+};
+
+static void
+list_lane(void *ctx, const struct lane *lane)
+{
+    struct listing *listing = ctx;
+
+    fill_info(lane, &listing->infos[listing->count++]);
 }
 
 struct lane_info *
 pool_lanes(struct pool *pool, size_t *count)
 {
     LOCK_SCOPE(&pool->lock);
-    struct lane_info *infos = mem_zalloc(pool->lane_count + 1, sizeof(*infos));
-    int64_t now = clock_mono_ms();
-    struct lane *lane;
+    struct listing listing = {
+        .infos = mem_zalloc(pool->lanes.count + 1, sizeof(*listing.infos))};
 
-    *count = 0;
-    for (int i = 0; i < BUCKETS; i++) {
-        LIST_FOREACH(lane, &pool->lanes[i], in_bucket)
-        {
-            struct lane_info *info = &infos[(*count)++];
-
-            memcpy(info->name, lane->name, sizeof(info->name));
-            info->queued = lane->queued;
-            if (!lane->worker)
-                continue;
-            info->label = lane->worker->label;
-            info->running_ms = now - lane->worker->started_ms;
-            info->blocked = lane->worker->blocked;
-        }
-    }
-    return infos;
+    lane_set_each(&pool->lanes, list_lane, &listing);
+    *count = listing.count;
+    return listing.infos;
 }
 
-/* Drop what is queued, in ready lanes and behind jobs that run. */
 static void
 drop_queued(struct pool *pool)
 {
@@ -510,22 +542,7 @@ drop_queued(struct pool *pool)
     struct task *task;
 
     lock_take(&pool->lock);
-    for (int i = 0; i < BUCKETS; i++) {
-        struct lane *lane = LIST_FIRST(&pool->lanes[i]);
-
-        while (lane) {
-            struct lane *after = LIST_NEXT(lane, in_bucket);
-
-            STAILQ_CONCAT(&tasks, &lane->tasks);
-            lane->queued = 0;
-            if (!lane->worker)
-                lane_free(pool, lane);
-            lane = after;
-        }
-    }
-    STAILQ_INIT(&pool->ready);
-    pool->ready_count = 0;
-    pool->queued = 0;
+    lane_set_empty(&pool->lanes, &tasks);
     lock_drop(&pool->lock);
 
     while ((task = STAILQ_FIRST(&tasks))) {
@@ -564,6 +581,12 @@ pool_stop(struct pool *pool, int64_t wait_ms)
 void
 pool_free(struct pool *pool)
 {
+    struct over *over;
+
+    while ((over = STAILQ_FIRST(&pool->overs))) {
+        STAILQ_REMOVE_HEAD(&pool->overs, next);
+        free(over);
+    }
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->watch);
     pthread_cond_destroy(&pool->stopped);

@@ -14,19 +14,14 @@
 #include <stdint.h>
 
 #include "agent/common/err.h"
+#include "agent/work/job.h"
 
 #define POOL_BLOCKED_MS 2000
 #define POOL_EXTRA 64
-#define POOL_LANE_NAME 64
+#define POOL_LANE_NAME JOB_LANE
+#define POOL_WHO 128 /* bytes of a peer's or an operation's name, with NUL */
 
 struct pool;
-
-struct job {
-    void (*run)(void *arg);  /* in a worker */
-    void (*drop)(void *arg); /* instead of run, when the pool stops first */
-    void *arg;
-    const char *label; /* static text for lists: the verb's name */
-};
 
 struct pool_limits {
     size_t per_lane; /* queued jobs of one lane */
@@ -59,14 +54,29 @@ bool pool_withdraw(struct pool *pool, uint64_t ticket, struct job *job);
 int pool_submit_own(struct pool *pool, const char *lane, const struct job *job,
                     struct err *err);
 
+/* For whom the job works that runs in this thread, a worker's: said in lists
+ * until it ends. Both are copied and may be NULL. */
+void pool_works_for(struct pool *pool, const char *peer, const char *op_id);
+
 /* One lane as seen now. */
 struct lane_info {
     char name[POOL_LANE_NAME]; /* "" for a job without a lane */
     const char *label;         /* of what runs, NULL if nothing */
+    char peer[POOL_WHO];       /* for whom it runs, "" when not told */
+    char op_id[POOL_WHO];
     int64_t running_ms;        /* how long it has run */
     bool blocked;              /* written off */
+    bool stuck;                /* longer than pool_watch allows */
     size_t queued;
 };
+
+/*
+ * Call fn once for each job that has run for stuck_ms, and again when it has
+ * ended (stuck is false then); 0: never. In the pool's keeper thread, with no
+ * lock held. May be called again with another time.
+ */
+void pool_watch(struct pool *pool, int64_t stuck_ms,
+                void (*fn)(void *ctx, const struct lane_info *lane), void *ctx);
 
 /* Lanes with anything queued or running; returns owned vector (free). */
 struct lane_info *pool_lanes(struct pool *pool, size_t *count);

@@ -241,6 +241,7 @@ status_is_one_page(void **state)
                    "\"total\":5,\"plugged\":4},\"operations\":{"
                    "\"open\":1,\"pending\":0},\"stuck_lanes\":["
                    "{\"lane\":\"l\",\"vm_name\":\"web\",\"label\":\"StartVm\","
+                   "\"peer\":\"uid:0\","
                    "\"running_ms\":9000}],\"tightest_vm\":{\"name\":"
                    "\"web\",\"free_ports\":1,\"total_ports\":9},"
                    "\"certificate\":{\"days_left\":9,\"not_after\":"
@@ -253,10 +254,11 @@ status_is_one_page(void **state)
                "VMs          3, 2 running\n"
                "disks        5, 4 plugged\n"
                "operations   1 open, 0 pending\n"
-               "lanes        STUCK: web, StartVm for 9.0 s\n"
+               "lanes        STUCK: web, StartVm of uid:0 for 9.0 s\n"
                "root ports   web has the fewest free: 1 of 9\n"
                "certificate  9 days left, until 2030-01-01\n"
-               "database     healthy\n",
+               "database     healthy\n"
+               "log          written\n",
                "");
 }
 
