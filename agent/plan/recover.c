@@ -75,6 +75,25 @@ read_op(const json_t *item, const char *uuid, struct open_op *open,
 
 /* --- what libvirt forgot -------------------------------------------------- */
 
+static const char *
+attached_alias(const struct step *step)
+{
+    if (step->kind == STEP_ATTACH_CONTROLLER)
+        return step->controller.alias;
+    return step->kind == STEP_ATTACH_DISK ? step->disk->alias : NULL;
+}
+
+static bool
+is_listed(const struct step *step, const struct vm_info *vm)
+{
+    if (!vm->live)
+        return false;
+    return step->kind == STEP_ATTACH_DISK
+               ? domain_disk_by_alias(vm->live, step->disk->alias) != NULL
+               : domain_controller(vm->live, step->controller.type,
+                                   step->controller.index) != NULL;
+}
+
 /* A death inside an attach can leave the device in QEMU and not in libvirt's
  * XML, or a block node without a device. Only for an attach that was begun
  * and is not there. */
@@ -91,11 +110,8 @@ take_ghost(struct env *env, const struct open_op *open,
         !vm->active || !hyper_can(env->hyper, HYPER_QEMU_MONITOR))
         return 0;
     step = &open->plan.steps[open->facts.done];
-    if (step->kind == STEP_ATTACH_CONTROLLER)
-        alias = step->controller.alias;
-    else if (step->kind == STEP_ATTACH_DISK)
-        alias = step->disk->alias;
-    else
+    alias = attached_alias(step);
+    if (!alias || is_listed(step, vm))
         return 0;
     crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
     rc = hyper_forget_device(env->hyper, vm->record.uuid, alias,

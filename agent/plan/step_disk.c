@@ -213,6 +213,9 @@ detach_run(struct step_run *run, struct step *step, struct err *err)
     if (hyper_detach(run->env->hyper, run->vm, alias, &why) < 0 &&
         why.kind != ERR_BUSY) { /* BUSY: asked before, join it */
         ops_gone_forget(run->env->ops, run->vm, alias);
+        /* The view that listed it may have been stale (after a reconnect). */
+        if (detach_check(run, step, err) == 1)
+            return 0;
         *err = why;
         return -1;
     }

@@ -182,6 +182,7 @@ class Berthd:
         self.conf = os.path.join(self.dir, "berth.conf")
         self.log = os.path.join(LOGS, f"{self.name}.log")
         self.process = None
+        self.options = []  # further ones of berthd
         self.clients = []
         self.settings = {
             "listen.tls": f"127.0.0.1:{self.port}",
@@ -213,7 +214,8 @@ class Berthd:
                           if os.path.exists(self.log) else 0)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BUILD, "berthd"), "-c", self.conf],
+                [os.path.join(BUILD, "berthd"), "-c", self.conf,
+                 *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 
