@@ -15,6 +15,7 @@
 #define LIMIT_LANE_REQUESTS 64u        /* queued for one VM */
 #define LIMIT_OUTPUT (64u << 20)       /* unsent bytes per connection */
 #define LIMIT_OUTPUT_PAUSE (1u << 20)  /* above it nothing more is read */
+#define LIMIT_OUTPUT_EVENTS (256u << 10) /* above it events are dropped */
 #define LIMIT_STALL_MS 10000           /* paused, and not a byte was taken */
 #define LIMIT_CLOSE_MS 1000            /* last bytes of a closing connection */
 #define LIMIT_HANDSHAKE_MS 10000       /* TLS handshake, then first bytes */

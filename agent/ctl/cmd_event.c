@@ -2,7 +2,7 @@
 /*
  * Commands for events. To follow without a gap, `event tail` subscribes first
  * and then reads what was before; what arrives in between is kept and joined
- * by its number.
+ * by its number. When it is told that it was too slow, it reads again.
  */
 #include "agent/ctl/cmd_event.h"
 
@@ -99,6 +99,7 @@ struct tail {
     struct client *client;
     json_int_t last;  /* number of the last event printed */
     bool catching_up; /* keep what arrives in early */
+    bool behind;      /* some were dropped on their way to us */
     json_t *early;    /* owned array */
 };
 
@@ -130,9 +131,11 @@ show(struct tail *tail, const json_t *event)
     const struct ctl *ctl = tail->ctl;
     json_int_t seq = json_get_int(event, "seq", 0);
 
-    if (seq <= tail->last)
+    /* What could not be recorded has no number, and comes but once. */
+    if (seq && seq <= tail->last)
         return;
-    tail->last = seq;
+    if (seq)
+        tail->last = seq;
     if (ctl->output == CTL_JSON) {
         CLEANUP_FREE char *text = json_text(event, NULL);
 
@@ -151,7 +154,10 @@ on_event(void *ctx, const json_t *event)
 {
     struct tail *tail = ctx;
 
-    if (tail->catching_up)
+    if (!json_get_int(event, "seq", 0) &&
+        !strcmp(json_get_text(event, "type", ""), "events.dropped"))
+        tail->behind = true;
+    else if (tail->catching_up)
         json_array_append(tail->early, (json_t *)event);
     else
         show(tail, event);
@@ -195,18 +201,36 @@ catch_up(struct tail *tail)
     }
 }
 
+/* Read what is stored, then show what came meanwhile. */
+static int
+join(struct tail *tail)
+{
+    const json_t *event;
+    size_t i;
+    int rc;
+
+    do {
+        tail->behind = false;
+        tail->catching_up = true;
+        rc = catch_up(tail);
+        tail->catching_up = false;
+        json_array_foreach(tail->early, i, event) show(tail, event);
+        json_array_clear(tail->early);
+    } while (rc == CTL_OK && tail->behind);
+    return rc;
+}
+
 static int
 follow(struct tail *tail)
 {
     struct err err = ERR_INIT;
-    const json_t *event;
-    size_t i;
 
-    tail->catching_up = false;
-    json_array_foreach(tail->early, i, event) show(tail, event);
-    while (client_next_event(tail->client, -1, &err) == 0)
+    while (client_next_event(tail->client, -1, &err) == 0) {
+        if (tail->behind && join(tail) != CTL_OK)
+            return CTL_FAILED;
         if (ferror(tail->ctl->out))
             return CTL_FAILED;
+    }
     return (int)fail_print(tail->ctl->err, NULL, &err, NULL);
 }
 
@@ -229,7 +253,7 @@ run_tail(const struct ctl *ctl, const struct command *command,
     next = json_get_int(subscribed, "next", 0);
     tail.last = json_get_int(params, "since",
                              next > TAIL_EVENTS ? next - TAIL_EVENTS - 1 : 0);
-    rc = catch_up(&tail);
+    rc = join(&tail);
     if (rc || !json_get_bool(params, "follow", 0))
         return rc;
     return follow(&tail);

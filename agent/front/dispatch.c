@@ -8,6 +8,7 @@
  */
 #include "agent/front/dispatch.h"
 
+#include "agent/common/clock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/front/parse.h"
@@ -34,6 +35,9 @@ struct client {
     bool ended;  /* close when nothing is open */
     struct batch *batches;
     uint64_t numbers; /* last number of a batch */
+    /* Events that it was not sent, since it does not read fast enough. */
+    size_t dropped;
+    int64_t first, last; /* their numbers; 0: they had none */
 };
 
 struct dispatch {
@@ -162,12 +166,53 @@ on_reply(void *ctx, uint64_t session, uint64_t slot, json_t *reply)
 }
 
 static void
-on_event(void *ctx, uint64_t session, const char *text, size_t len)
+on_event(void *ctx, uint64_t session, int64_t seq, const char *text,
+         size_t len)
 {
     struct client *client = *place_of(ctx, session);
 
-    if (client)
-        session_send(client->session, text, len);
+    if (!client || session_send_event(client->session, text, len))
+        return;
+    if (client->dropped++ == 0)
+        log_warning("%s does not read its events fast enough: some are "
+                    "dropped, and it is told which",
+                    session_peer(client->session));
+    if (!client->first)
+        client->first = seq;
+    if (seq)
+        client->last = seq;
+}
+
+/* What the client missed: numbers to read by GetEvents, null when what was
+ * dropped had none. */
+static json_t *
+dropped_event(const struct client *client)
+{
+    json_t *event = json_object(), *data = json_object();
+    char now[CLOCK_STAMP];
+
+    clock_stamp(clock_wall_ms(), now);
+    json_put(data, "from", client->first ? json_integer(client->first) : NULL);
+    json_put(data, "to", client->last ? json_integer(client->last) : NULL);
+    json_put_int(data, "count", (json_int_t)client->dropped);
+    json_put(event, "seq", NULL);
+    json_put_text(event, "time", now);
+    json_put_text(event, "type", EVENTLOG_DROPPED);
+    json_put_text(event, "origin", "berthd");
+    json_put(event, "data", data);
+    return event;
+}
+
+void
+dispatch_drained(struct dispatch *d, struct session *session)
+{
+    struct client *client = *place_of(d, session_id(session));
+    size_t len;
+    CLEANUP_TEXT char *text = notify_text(dropped_event(client), &len);
+
+    client->dropped = 0;
+    client->first = client->last = 0;
+    session_send_event(session, text, len);
 }
 
 /* --- requests ------------------------------------------------------------ */

@@ -23,6 +23,7 @@ void dispatch_line(struct dispatch *dispatch, struct session *session,
                    const char *text, size_t len);
 void dispatch_ended(struct dispatch *dispatch, struct session *session);
 void dispatch_gone(struct dispatch *dispatch, struct session *session);
+void dispatch_drained(struct dispatch *dispatch, struct session *session);
 
 /* Requests taken and not yet answered, all sessions. */
 size_t dispatch_open(const struct dispatch *dispatch);

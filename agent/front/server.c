@@ -80,7 +80,16 @@ on_gone(void *ctx, struct session *session)
         event_base_loopbreak(server->base);
 }
 
-static const struct session_owner session_owner = {on_line, on_ended, on_gone};
+static void
+on_drained(void *ctx, struct session *session)
+{
+    const struct server *server = ctx;
+
+    dispatch_drained(server->dispatch, session);
+}
+
+static const struct session_owner session_owner = {on_line, on_ended, on_gone,
+                                                   on_drained};
 
 static void
 open_session(struct server *server, int fd, struct tls_conn *conn,

@@ -44,6 +44,7 @@ struct session {
     short wants;     /* EV_READ, EV_WRITE: what the wire waits for */
     bool inside;     /* in on_ready, which settles at its end */
     bool ended;      /* the peer sends no more */
+    bool behind;     /* an event was left out; the owner waits for room */
     bool linger;     /* the peer is still sending when we close */
     bool reading;    /* readable is added */
     bool writing;    /* writable is added */
@@ -149,6 +150,11 @@ put_out(struct session *s)
 
     if (s->wire.first && note(s, wire_flush(&s->wire)))
         balance(s, s->wire.waiting < before);
+    if (s->behind && s->phase == PHASE_OPEN &&
+        s->wire.waiting < LIMIT_OUTPUT_EVENTS / 2) {
+        s->behind = false;
+        s->owner->drained(s->ctx, s);
+    }
 }
 
 void
@@ -171,6 +177,16 @@ session_send(struct session *s, const char *text, size_t len)
         balance(s, false);
     if (s->wire.first)
         wake(s);
+}
+
+bool
+session_send_event(struct session *s, const char *text, size_t len)
+{
+    if (s->behind || s->wire.waiting + len > LIMIT_OUTPUT_EVENTS)
+        s->behind = true;
+    else
+        session_send(s, text, len);
+    return !s->behind;
 }
 
 void

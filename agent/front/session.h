@@ -28,6 +28,8 @@ struct session_owner {
     void (*ended)(void *ctx, struct session *session);
     /* The session has ended and is freed after this call. */
     void (*gone)(void *ctx, struct session *session);
+    /* There is room for events again, after session_send_event had none. */
+    void (*drained)(void *ctx, struct session *session);
 };
 
 /* peer is the identity; of a TLS connection its address, until the handshake
@@ -45,6 +47,10 @@ bool session_local(const struct session *session);       /* unix socket */
  * than LIMIT_OUTPUT bytes wait; above LIMIT_OUTPUT_PAUSE it reads no more
  * until the peer has taken some. */
 void session_send(struct session *session, const char *text, size_t len);
+
+/* As session_send, for what may be left out: false when the session is behind
+ * (more than LIMIT_OUTPUT_EVENTS wait), until drained is called. */
+bool session_send_event(struct session *session, const char *text, size_t len);
 
 /* Stop and resume reading (a big parse under way). */
 void session_pause(struct session *session);

@@ -174,6 +174,7 @@ struct telling {
     struct notify *notify;
     uint64_t *sessions;
     size_t count;
+    int64_t seq;
     char *text;
     size_t len;
 };
@@ -197,7 +198,7 @@ telling_run(void *arg)
 
     for (size_t i = 0; notify->front && i < telling->count; i++)
         notify->front->event(notify->front_ctx, telling->sessions[i],
-                             telling->text, telling->len);
+                             telling->seq, telling->text, telling->len);
     telling_drop(telling);
 }
 
@@ -236,9 +237,8 @@ who_wants(struct notify *notify, const json_t *event, size_t *count)
     return sessions;
 }
 
-/* {"jsonrpc": "2.0", "method": "event", "params": event}; takes event. */
-static char *
-event_text(json_t *event, size_t *len)
+char *
+notify_text(json_t *event, size_t *len)
 {
     CLEANUP_JSON json_t *note = json_object();
 
@@ -263,6 +263,7 @@ notify_event(struct notify *notify, json_t *event)
     telling->notify = notify;
     telling->sessions = sessions;
     telling->count = count;
-    telling->text = event_text(event, &telling->len);
+    telling->seq = json_get_int(event, "seq", 0);
+    telling->text = notify_text(event, &telling->len);
     outbox_post(notify->outbox, telling_run, telling_drop, telling);
 }

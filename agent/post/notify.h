@@ -18,9 +18,10 @@ struct notify_front {
     /* The answer to request `slot` of a session; takes reply (a whole
      * JSON-RPC response, or NULL for an answered notification). */
     void (*reply)(void *ctx, uint64_t session, uint64_t slot, json_t *reply);
-    /* An event (a JSON-RPC notification, no line end); text is borrowed.
-     * The session may be gone by now. */
-    void (*event)(void *ctx, uint64_t session, const char *text, size_t len);
+    /* An event (a JSON-RPC notification, no line end); text is borrowed, seq
+     * its number or 0. The session may be gone by now. */
+    void (*event)(void *ctx, uint64_t session, int64_t seq, const char *text,
+                  size_t len);
 };
 
 struct notify *notify_new(struct outbox *outbox);
@@ -44,3 +45,7 @@ void notify_forget(struct notify *notify, uint64_t session);
 
 /* Tell all who want it; takes event. Any thread, never blocks. */
 void notify_event(struct notify *notify, json_t *event);
+
+/* {"jsonrpc": "2.0", "method": "event", "params": event}; takes event, returns
+ * owned. */
+char *notify_text(json_t *event, size_t *len);

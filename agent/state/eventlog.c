@@ -3,13 +3,16 @@
  * An event is added to a batch → the writer commits it and learns its number
  * → it is published, in the order of numbers. A batch that fails rolls its
  * number back with it, so the next event has it: there are no holes, and
- * what is missing before the oldest row was removed by the bound.
+ * what is missing before the oldest row was removed by the bound. Events that
+ * were to be recorded on their own and were not are counted; the next batch
+ * with an event steps over as many numbers, by a row that says so.
  */
 #include "agent/state/eventlog.h"
 
 #include <string.h>
 
 #include "agent/common/clock.h"
+#include "agent/common/lock.h"
 #include "agent/common/mem.h"
 
 struct eventlog {
@@ -17,6 +20,9 @@ struct eventlog {
     int64_t max_events;
     void (*publish)(void *ctx, json_t *event);
     void *ctx;
+    struct lock lock; /* guards what follows */
+    int64_t lost;     /* since an event was recorded */
+    bool gap_queued;  /* a batch with the row that tells it is on its way */
 };
 
 struct eventlog *
@@ -29,36 +35,19 @@ eventlog_new(struct store *store, int64_t max_events,
     log->max_events = max_events;
     log->publish = publish;
     log->ctx = ctx;
+    lock_init(&log->lock, LOCK_EVENTLOG);
     return log;
 }
 
 void
 eventlog_free(struct eventlog *log)
 {
+    if (log)
+        lock_destroy(&log->lock);
     free(log);
 }
 
 /* --- adding -------------------------------------------------------------- */
-
-struct posted {
-    struct eventlog *log;
-    json_t *event; /* owned */
-};
-
-/* Writer thread. */
-static void
-publish_posted(void *arg, int64_t rowid)
-{
-    struct posted *posted = arg;
-
-    if (rowid < 0) {
-        json_decref(posted->event);
-    } else {
-        json_put_int(posted->event, "seq", rowid);
-        posted->log->publish(posted->log->ctx, posted->event);
-    }
-    free(posted);
-}
 
 static json_t *
 event_object(const struct event *event, int64_t time_ms)
@@ -81,15 +70,50 @@ event_object(const struct event *event, int64_t time_ms)
     return obj;
 }
 
-void
-eventlog_add(struct eventlog *log, struct store_batch *batch,
-             const struct event *event)
+struct posted {
+    struct eventlog *log;
+    json_t *event; /* owned */
+    bool alone;    /* in a batch of its own: told even when that fails */
+};
+
+static void
+note_lost(struct eventlog *log)
+{
+    LOCK_SCOPE(&log->lock);
+
+    log->lost++;
+}
+
+/* Writer thread. */
+static void
+publish_posted(void *arg, int64_t rowid)
+{
+    struct posted *posted = arg;
+    struct eventlog *log = posted->log;
+
+    if (rowid > 0)
+        json_put_int(posted->event, "seq", rowid);
+    if (rowid < 0 && posted->alone) {
+        note_lost(log);
+        json_put(posted->event, "seq", NULL);
+    }
+    if (rowid > 0 || posted->alone)
+        log->publish(log->ctx, posted->event);
+    else
+        json_decref(posted->event);
+    free(posted);
+}
+
+static void
+add_event(struct eventlog *log, struct store_batch *batch,
+          const struct event *event, bool alone)
 {
     CLEANUP_TEXT char *data = event->data ? json_text(event->data, NULL) : NULL;
     int64_t time_ms = clock_wall_ms();
     struct posted *posted = mem_zalloc(1, sizeof(*posted));
 
     posted->log = log;
+    posted->alone = alone;
     posted->event = event_object(event, time_ms);
     store_batch_add(batch,
                     "INSERT INTO event (time_ms, type, vm, device, op_id,"
@@ -103,12 +127,89 @@ eventlog_add(struct eventlog *log, struct store_batch *batch,
                     "i", log->max_events);
 }
 
+/* --- what was lost -------------------------------------------------------- */
+
+struct gap {
+    struct eventlog *log;
+    int64_t count;
+    int64_t time_ms;
+};
+
+/* Writer thread. */
+static void
+publish_gap(void *arg, int64_t rowid)
+{
+    struct gap *gap = arg;
+    struct eventlog *log = gap->log;
+    CLEANUP_JSON json_t *data = json_object();
+    const struct event event = {
+        .type = EVENTLOG_DROPPED, .origin = "berthd", .data = data};
+    json_t *obj;
+
+    lock_take(&log->lock);
+    log->gap_queued = false;
+    if (rowid > 0)
+        log->lost -= gap->count;
+    lock_drop(&log->lock);
+    if (rowid > 0) {
+        json_put_int(data, "from", rowid - gap->count);
+        json_put_int(data, "to", rowid - 1);
+        obj = event_object(&event, gap->time_ms);
+        json_put_int(obj, "seq", rowid);
+        log->publish(log->ctx, obj);
+    }
+    free(gap);
+}
+
+/* How many were lost and are not told yet by a batch on its way. */
+static int64_t
+take_lost(struct eventlog *log)
+{
+    LOCK_SCOPE(&log->lock);
+
+    if (log->gap_queued || log->lost == 0)
+        return 0;
+    log->gap_queued = true;
+    return log->lost;
+}
+
+#define LAST "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence" \
+             " WHERE name = 'event')"
+
+static void
+add_gap(struct eventlog *log, struct store_batch *batch)
+{
+    int64_t count = take_lost(log);
+    struct gap *gap;
+
+    if (count == 0)
+        return;
+    gap = mem_zalloc(1, sizeof(*gap));
+    *gap = (struct gap){log, count, clock_wall_ms()};
+    store_batch_add(batch,
+                    "INSERT INTO event (seq, time_ms, type, origin, data)"
+                    " SELECT " LAST " + ?1 + 1, ?2, '" EVENTLOG_DROPPED
+                    "', 'berthd', printf('{\"from\":%d,\"to\":%d}', " LAST
+                    " + 1, " LAST " + ?1)",
+                    "ii", count, gap->time_ms);
+    store_batch_on_commit(batch, publish_gap, gap);
+}
+
+void
+eventlog_add(struct eventlog *log, struct store_batch *batch,
+             const struct event *event)
+{
+    add_gap(log, batch);
+    add_event(log, batch, event, false);
+}
+
 void
 eventlog_post(struct eventlog *log, const struct event *event)
 {
     struct store_batch *batch = store_batch_new();
 
-    eventlog_add(log, batch, event);
+    add_gap(log, batch);
+    add_event(log, batch, event, true);
     store_batch_begins_work(batch);
     store_commit_later(log->store, batch);
 }

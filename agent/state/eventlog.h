@@ -3,12 +3,17 @@
  * Events: a numbered, bounded table. A sequence number is given by the commit
  * (AUTOINCREMENT), so that numbers rise without holes over restarts, and
  * subscribers are told by the writer thread, in that order, once it is
- * durable. Any thread; eventlog_read blocks.
+ * durable. What cannot be recorded (a full or damaged database) is told with
+ * no number; the next event that is recorded follows an event of the type
+ * EVENTLOG_DROPPED with {from, to}, the numbers that stand for what was lost.
+ * Any thread; eventlog_read blocks.
  */
 #pragma once
 
 #include "agent/common/json.h"
 #include "agent/state/store.h"
+
+#define EVENTLOG_DROPPED "events.dropped"
 
 struct eventlog;
 
@@ -26,7 +31,7 @@ struct event {
     const char *device;  /* disk id or alias, or NULL */
     const char *op_id;   /* or NULL */
     const char *flow_id; /* or NULL */
-    const char *origin;  /* "operation", "hypervisor", "reconcile" */
+    const char *origin;  /* "operation", "hypervisor", "reconcile" … */
     json_t *data;        /* borrowed; may be NULL */
 };
 
@@ -35,7 +40,7 @@ void eventlog_add(struct eventlog *log, struct store_batch *batch,
                   const struct event *event);
 
 /* Add it in a batch of its own, without waiting. While the database is full
- * it is lost (and logged): what room there is serves outcomes. */
+ * it is not recorded: what room there is serves outcomes. */
 void eventlog_post(struct eventlog *log, const struct event *event);
 
 /* Events with seq > since, at most limit: {events, next, dropped}; dropped is

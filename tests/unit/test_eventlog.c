@@ -3,8 +3,11 @@
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 
+#include "agent/common/clock.h"
 #include "agent/state/eventlog.h"
 
 #define THREADS 8
@@ -195,6 +198,81 @@ pages_and_the_bound(void **state)
     rig_close(&rig);
 }
 
+/* --- what cannot be recorded ----------------------------------------------- */
+
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+until_healthy(struct rig *rig)
+{
+    int64_t until = clock_mono_ms() + 10000;
+
+    while (!store_healthy(rig->store, NULL, 0) && clock_mono_ms() < until)
+        usleep(2000);
+    assert_true(store_healthy(rig->store, NULL, 0));
+}
+
+static void
+a_full_disk_leaves_a_gap_that_is_told(void **state)
+{
+    struct rig rig = {.heard = {.last = 0}};
+    CLEANUP_JSON json_t *page = NULL;
+    CLEANUP_TEXT char *text = NULL;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    unit_folder(rig.dir);
+    rig_open(&rig, 100);
+    post(&rig, "vm.state");
+    rig_flush(&rig);
+    limit_files(0);
+    for (int i = 0; i < 3; i++)
+        post(&rig, "vm.paused");
+    store_commit(rig.store, store_batch_new(), NULL);
+    assert_int_equal(rig.heard.count, 4); /* told all the same … */
+    assert_non_null(strstr(rig.heard.texts[3], "{\"seq\":null,"));
+    limit_files(RLIM_INFINITY);
+    until_healthy(&rig);
+    post(&rig, "vm.state");
+    post(&rig, "vm.state");
+    rig_flush(&rig);
+    assert_int_equal(rig.heard.count, 7); /* … and the gap, once */
+    page = read_from(&rig, 1, 10);
+    text = json_text(json_array_get(json_object_get(page, "events"), 0), NULL);
+    assert_string_equal(text, rig.heard.texts[4]);
+    assert_non_null(strstr(text, "{\"seq\":5,"));
+    assert_non_null(strstr(text, "\"type\":\"events.dropped\""));
+    assert_non_null(strstr(text, "\"data\":{\"from\":2,\"to\":4}"));
+    assert_int_equal(json_array_size(json_object_get(page, "events")), 3);
+    assert_int_equal(json_get_int(page, "next", 0), 7);
+    rig_close(&rig);
+}
+
+static void
+a_stand_in_still_tells(void **state)
+{
+    struct rig rig = {.heard = {.last = 0}};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    rig.store = store_stand_in("/nowhere", "it is a cake.", &err);
+    assert_non_null(rig.store);
+    rig.log = eventlog_new(rig.store, 10, hear, &rig.heard);
+    post(&rig, "vm.state");
+    assert_null(eventlog_read(rig.log, 0, 10, &err));
+    unit_err(&err, ERR_READ_ONLY, "it is a cake");
+    rig_close(&rig);
+    assert_int_equal(rig.heard.count, 1);
+}
+
 int
 main(void)
 {
@@ -202,6 +280,8 @@ main(void)
         cmocka_unit_test(numbers_rise_without_holes),
         cmocka_unit_test(what_is_read_is_what_was_published),
         cmocka_unit_test(pages_and_the_bound),
+        cmocka_unit_test(a_full_disk_leaves_a_gap_that_is_told),
+        cmocka_unit_test(a_stand_in_still_tells),
     };
 
     return CASES(cases);

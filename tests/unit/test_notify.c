@@ -33,10 +33,12 @@ on_reply(void *ctx, uint64_t session, uint64_t slot, json_t *reply)
 }
 
 static void
-on_event(void *ctx, uint64_t session, const char *text, size_t len)
+on_event(void *ctx, uint64_t session, int64_t seq, const char *text,
+         size_t len)
 {
     struct rig *rig = ctx;
 
+    assert_int_equal(seq, 0); /* these have no number */
     assert_int_equal(strlen(text), len);
     rig->count++;
     buf_printf(&rig->heard, "e%d ", (int)session);

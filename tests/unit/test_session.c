@@ -26,6 +26,7 @@ struct fixture {
     bool echo;
     bool close_when_ended;
     bool pause_at_line;
+    int drained;
 };
 
 static void
@@ -63,7 +64,17 @@ on_gone(void *ctx, struct session *session)
     f->session = NULL;
 }
 
-static const struct session_owner owner = {on_line, on_ended, on_gone};
+static void
+on_drained(void *ctx, struct session *session)
+{
+    struct fixture *f = ctx;
+
+    f->drained++;
+    assert_true(session_send_event(session, "dropped", 7));
+}
+
+static const struct session_owner owner = {on_line, on_ended, on_gone,
+                                           on_drained};
 
 static int
 set_up(void **state)
@@ -329,6 +340,37 @@ a_peer_that_has_gone_ends_it(void **state)
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* Answers are kept for a slow reader, events are not. */
+static void
+events_are_left_out_for_a_slow_reader(void **state)
+{
+    static char text[64 * 1024], heard[2 * LIMIT_OUTPUT_EVENTS];
+    struct fixture *f = *state;
+    int sent = 0;
+    size_t len = 0;
+    ssize_t n;
+
+    memset(text, 'e', sizeof(text));
+    say(f, "{}\n");
+    while (session_send_event(f->session, text, sizeof(text)))
+        sent++;
+    turn(f);
+    assert_int_equal(f->drained, 0);
+    assert_false(session_send_event(f->session, "small", 5));
+    session_send(f->session, "answer", 6);
+    for (int quiet = 0; quiet < 3;) {
+        turn(f);
+        n = read(f->peer, heard, sizeof(heard));
+        quiet = n > 0 ? 0 : quiet + 1;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    assert_non_null(f->session);
+    assert_int_equal(f->drained, 1);
+    assert_int_equal(len, (size_t)sent * (sizeof(text) + 1) +
+                              strlen("answer\ndropped\n"));
+    assert_true(session_send_event(f->session, "small", 5));
+}
+
 int
 main(void)
 {
@@ -342,6 +384,7 @@ main(void)
         WITH(a_pause_rests_lines_that_are_there),
         WITH(a_slow_reader_is_not_read_from),
         WITH(one_who_never_reads_is_cut_off),
+        WITH(events_are_left_out_for_a_slow_reader),
         WITH(a_closed_half_still_gets_its_answers),
         WITH(closing_writes_what_waits),
         WITH(a_peer_that_has_gone_ends_it),
