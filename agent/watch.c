@@ -224,11 +224,21 @@ removal(struct env *env, const struct hyper_event *event)
         post_look(env, event->uuid, event->device, !removed);
 }
 
+/* Why a VM paused: which disk, and ENOSPC or EIO. */
 static void
 io_error(struct env *env, const struct hyper_event *event)
 {
-    vm_table_fault(env->vms, event->uuid, event->device, event->detail);
-    publish(env, event, "vm.paused", NULL);
+    const char *reason = strcmp(event->detail, "enospc") ? "EIO" : "ENOSPC";
+    CLEANUP_JSON json_t *data = json_object();
+
+    vm_table_fault(env->vms, event->uuid, event->device, reason);
+    json_put_text(data, "reason", reason);
+    json_put_text(data, "disk", event->device);
+    eventlog_post(env->eventlog, &(struct event){.type = "vm.paused",
+                                                 .vm = event->uuid,
+                                                 .device = event->device,
+                                                 .origin = "hypervisor",
+                                                 .data = data});
 }
 
 void

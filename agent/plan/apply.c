@@ -273,6 +273,7 @@ apply_run(struct env *env, const struct request *request, const struct op *op,
     else if (rc < 0)
         fail(&trip, err);
     free(trip.run.definition);
+    free(trip.run.batch);
     return rc;
 }
 
@@ -289,6 +290,7 @@ apply_undo(struct env *env, const struct request *request, const struct op *op,
     out.steps = n;
     fail(&trip, reason);
     free(trip.run.definition);
+    free(trip.run.batch);
     json_decref(out.notes);
 }
 

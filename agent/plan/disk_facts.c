@@ -143,6 +143,18 @@ disk_facts_source(struct env *env, const struct known *known, void *ctx,
 }
 
 int
+disk_facts_sources(struct env *env, const struct known *known, void *ctx,
+                   struct err *err)
+{
+    struct disk_wishes *wishes = ctx;
+
+    for (size_t i = 0; i < wishes->n; i++)
+        if (disk_facts_source(env, known, &wishes->items[i], err) < 0)
+            return err_wrap(err, "disks[%zu]", i);
+    return 0;
+}
+
+int
 disk_facts_delete(struct env *env, const struct known *known, void *ctx,
                   struct err *err)
 {

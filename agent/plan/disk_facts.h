@@ -15,6 +15,10 @@
 int disk_facts_source(struct env *env, const struct known *known, void *wish,
                       struct err *err);
 
+/* As disk_facts_source for each of a struct disk_wishes. */
+int disk_facts_sources(struct env *env, const struct known *known, void *wish,
+                       struct err *err);
+
 /* Who uses the image of a recorded disk that is to be deleted. */
 int disk_facts_delete(struct env *env, const struct known *known, void *wish,
                       struct err *err);

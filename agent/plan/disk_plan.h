@@ -27,6 +27,16 @@ void disk_wish_clear(struct disk_wish *wish);
 int disk_plan_add(const struct known *known, const void *wish,
                   struct plan *plan, struct err *err);
 
+/* Several of both in one operation (wish is a struct disk_wishes): live in
+ * their order, verified once, the definition written once. */
+struct disk_wishes {
+    struct disk_wish *items; /* owned, each cleared */
+    size_t n;
+};
+void disk_wishes_clear(struct disk_wishes *wishes);
+int disk_plan_many(const struct known *known, const void *wishes,
+                   struct plan *plan, struct err *err);
+
 /* HotPlugDisk of a recorded disk: into the running VM and its definition. */
 int disk_plan_plug(const struct known *known, const void *wish,
                    struct plan *plan, struct err *err);

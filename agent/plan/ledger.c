@@ -109,6 +109,16 @@ add_step_event(const struct ledger *ledger, struct store_batch *batch,
     add_event(ledger, batch, type, step_alias(step), data);
 }
 
+/* A definition written once for several disks. */
+static void
+add_edit_events(const struct ledger *ledger, struct store_batch *batch,
+                const struct step *step, const char *type)
+{
+    for (size_t i = 0; i < step->nedits; i++)
+        if (step->edits[i].disk)
+            add_event(ledger, batch, type, step->edits[i].disk->alias, NULL);
+}
+
 /* A disk that is recorded anew is news of its own. */
 static void
 add_reserve_events(const struct ledger *ledger, struct store_batch *batch)
@@ -185,7 +195,9 @@ step_batch(const struct ledger *ledger, size_t i, enum step_end end)
     if (end == STEP_END_DONE)
         add_intent(ledger, batch, i + 1);
     crash_at(crash, step->kind, CRASH_EVENT, CRASH_BEFORE);
-    if (event)
+    if (event && step->kind == STEP_DEFINE && step->nedits > 1)
+        add_edit_events(ledger, batch, step, event);
+    else if (event)
         add_step_event(ledger, batch, step, event);
     crash_at(crash, step->kind, CRASH_EVENT, CRASH_AFTER);
     return batch;

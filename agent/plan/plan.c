@@ -66,8 +66,8 @@ records_clear(struct record *records, size_t n)
     free(records);
 }
 
-static void
-step_clear(struct step *step)
+void
+plan_step_clear(struct step *step)
 {
     disk_free(step->disk);
     disk_free(step->before);
@@ -83,7 +83,7 @@ void
 plan_clear(struct plan *plan)
 {
     for (size_t i = 0; i < plan->nsteps; i++)
-        step_clear(&plan->steps[i]);
+        plan_step_clear(&plan->steps[i]);
     free(plan->steps);
     records_clear(plan->reserve, plan->nreserve);
     records_clear(plan->release, plan->nrelease);

@@ -60,7 +60,8 @@ struct step {
     char *format;    /* owned: of an image */
     uint64_t number; /* size, memory, vCPUs */
     uint64_t was;    /* what undo restores */
-    bool flag;       /* START: paused; REBOOT: reset; UPDATE: force … */
+    bool flag;       /* START: paused; REBOOT: reset; UPDATE: force;
+                        ATTACH_DISK: verified with the next one */
     bool lenient;    /* a failure becomes a warning */
     struct record *records; /* owned; committed with the outcome */
     size_t nrecords;
@@ -80,6 +81,8 @@ struct plan {
 
 void plan_init(struct plan *plan);
 void plan_clear(struct plan *plan);
+
+void plan_step_clear(struct step *step);
 
 /* The new last step; borrowed until the next plan_add. */
 struct step *plan_add(struct plan *plan, enum step_kind kind);

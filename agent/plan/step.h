@@ -23,6 +23,8 @@ struct step_run {
     int64_t wait_until;   /* how long an unplug may wait, CLOCK_MONOTONIC */
     char *definition;     /* owned: as it was before the first DEFINE */
     enum step_end end;    /* set by run */
+    struct step **batch;  /* owned vector: attached, not yet looked at */
+    size_t nbatch;
     json_t *notes;        /* members for the receipt (verified_by …) */
 };
 

@@ -27,6 +27,13 @@ expect(struct step_run *run, const char *what, const char *alias)
     vm_table_expect(run->env->vms, run->vm, event);
 }
 
+static int
+stray(const char *what, struct err *err)
+{
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "libvirt added a device that nobody planned: %s", what);
+}
+
 /* A view before the attach, to tell what came with it. */
 static int
 unplanned(const struct domain *before, const struct domain *seen,
@@ -35,10 +42,7 @@ unplanned(const struct domain *before, const struct domain *seen,
     const char *allow[] = {alias, NULL};
     CLEANUP_TEXT char *what = domain_unplanned(before, seen, allow);
 
-    if (!what)
-        return 0;
-    return err_set(err, ERR_HYPERVISOR_FAILED,
-                   "libvirt added a device that nobody planned: %s", what);
+    return what ? stray(what, err) : 0;
 }
 
 /* --- controller --------------------------------------------------------- */
@@ -111,19 +115,19 @@ attach_run(struct step_run *run, struct step *step, struct err *err)
     CLEANUP_TEXT char *xml = disk_xml(step->disk);
 
     expect(run, "device_added", step->disk->alias);
+    run->batch = mem_more(run->batch, run->nbatch, sizeof(*run->batch));
+    run->batch[run->nbatch++] = step;
     return hyper_attach(run->env->hyper, run->vm, xml, err);
 }
 
 static int
-attach_verify(struct step_run *run, struct step *step, struct err *err)
+attached_as_planned(const struct step_run *run, const struct step *step,
+                    struct err *err)
 {
-    const struct disk *seen;
+    const struct disk *seen =
+        domain_disk_by_alias(run->info->live, step->disk->alias);
     CLEANUP_TEXT char *mismatch = NULL;
-    CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->live);
 
-    if (step_read_live(run, err) < 0)
-        return -1;
-    seen = domain_disk_by_alias(run->info->live, step->disk->alias);
     if (!seen)
         return err_set(err, ERR_HYPERVISOR_FAILED,
                        "libvirt said that disk %s is plugged, but the running "
@@ -134,7 +138,31 @@ attach_verify(struct step_run *run, struct step *step, struct err *err)
         return err_set(err, ERR_HYPERVISOR_FAILED,
                        "Disk %s was plugged otherwise than planned: %s",
                        step->disk->alias, mismatch);
-    return unplanned(before, run->info->live, step->disk->alias, err);
+    return 0;
+}
+
+/* One look at the domain for all disks attached since the last one. */
+static int
+attach_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->live);
+    CLEANUP_FREE const char **allow =
+        mem_zalloc(run->nbatch + 1, sizeof(*allow));
+    CLEANUP_TEXT char *what = NULL;
+    size_t n = run->nbatch;
+
+    if (step->flag)
+        return 0;
+    run->nbatch = 0;
+    if (step_read_live(run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        allow[i] = run->batch[i]->disk->alias;
+        if (attached_as_planned(run, run->batch[i], err) < 0)
+            return -1;
+    }
+    what = domain_unplanned(before, run->info->live, allow);
+    return what ? stray(what, err) : 0;
 }
 
 static int
@@ -273,6 +301,7 @@ detach_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 detach_undo(struct step_run *run, struct step *step, struct err *err)
 {
+    run->nbatch = 0;
     return attach_run(run, step, err) < 0 ? -1
                                           : attach_verify(run, step, err);
 }

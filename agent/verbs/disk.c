@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/disk_facts.h"
 #include "agent/spec/disk_rows.h"
@@ -19,13 +20,11 @@ wish_cleanup(struct disk_wish *wish)
 }
 #define CLEANUP_WISH CLEANUP(wish_cleanup)
 
-/* The recorded disk that the parameter "disk" names. A domain that nobody
+/* The recorded disk that ref names. A domain that nobody
  * recorded is adopted first, so that its disks have names. */
 static struct disk *
-named_disk(struct verb_call *call, struct err *err)
+named_disk(struct verb_call *call, const char *ref, struct err *err)
 {
-    const char *ref =
-        json_string_value(json_object_get(call->params, "disk"));
     CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
 
     if (vm_table_get(call->env->vms, call->vm, &info) && !info.recorded &&
@@ -35,10 +34,17 @@ named_disk(struct verb_call *call, struct err *err)
     return vm_table_disk(call->env->vms, call->vm, ref, err);
 }
 
-static int
-wish_named(struct verb_call *call, struct disk_wish *wish, struct err *err)
+static const char *
+disk_param(const struct verb_call *call)
 {
-    CLEANUP_DISK struct disk *disk = named_disk(call, err);
+    return json_get_text(call->params, "disk", "");
+}
+
+static int
+wish_named(struct verb_call *call, const char *ref, struct disk_wish *wish,
+           struct err *err)
+{
+    CLEANUP_DISK struct disk *disk = named_disk(call, ref, err);
 
     if (!disk)
         return -1;
@@ -57,6 +63,8 @@ run(struct verb_call *call, const struct planner *planner,
 /* --- add, plug, unplug, remove ------------------------------------------ */
 
 static const struct planner add_planner = {disk_facts_source, disk_plan_add};
+static const struct planner many_planner = {disk_facts_sources,
+                                            disk_plan_many};
 static const struct planner plug_planner = {disk_facts_source,
                                             disk_plan_plug};
 static const struct planner unplug_planner = {NULL, disk_plan_unplug};
@@ -83,17 +91,65 @@ has_sata(struct verb_call *call)
     return !view || domain_is_q35(view);
 }
 
+static struct disk *
+whole_disk(struct verb_call *call, const json_t *given, const char *prefix,
+           struct err *err)
+{
+    CLEANUP_JSON json_t *object = json_copy((json_t *)given);
+
+    if (!json_object_get(object, "interface") && is_cdrom(object) &&
+        !has_sata(call))
+        json_put_text(object, "interface", "ide");
+    return disk_from_json(object, prefix, err);
+}
+
+/* disks: [object or, where names are taken, name, …]. */
+static json_t *
+many_disks(struct verb_call *call, const json_t *disks, bool plug,
+           struct err *err)
+{
+    CLEANUP(disk_wishes_clear) struct disk_wishes wishes = {NULL, 0};
+    const json_t *item;
+    char prefix[32];
+    size_t i;
+
+    if (json_object_size(call->params) > 2) {
+        err_set(err, ERR_INVALID, "disks: it stands for the fields of a disk; "
+                                  "give one or the other");
+        return NULL;
+    }
+    wishes.items = mem_zalloc(json_array_size(disks) + 1,
+                              sizeof(*wishes.items));
+    json_array_foreach(disks, i, item)
+    {
+        struct disk_wish *wish = &wishes.items[wishes.n++];
+
+        snprintf(prefix, sizeof(prefix), "disks[%zu].", i);
+        if (plug && json_is_string(item)) {
+            if (wish_named(call, json_string_value(item), wish, err) < 0)
+                return NULL;
+            continue;
+        }
+        wish->disk = whole_disk(call, item, prefix, err);
+        if (!wish->disk)
+            return NULL;
+        wish->disk->wanted |= plug;
+    }
+    return operation_run(call->env, &call->request, call->vm, &many_planner,
+                         &wishes, err);
+}
+
 static json_t *
 add_disk(struct verb_call *call, struct err *err)
 {
     CLEANUP_WISH struct disk_wish wish = {.disk_id = ""};
     CLEANUP_JSON json_t *object = json_copy(call->params);
+    json_t *disks = json_object_get(call->params, "disks");
 
+    if (disks)
+        return many_disks(call, disks, false, err);
     json_object_del(object, "vm");
-    if (!json_object_get(object, "interface") && is_cdrom(object) &&
-        !has_sata(call))
-        json_put_text(object, "interface", "ide");
-    wish.disk = disk_from_json(object, "", err);
+    wish.disk = whole_disk(call, object, "", err);
     return wish.disk ? run(call, &add_planner, &wish, err) : NULL;
 }
 
@@ -102,20 +158,23 @@ hot_plug_disk(struct verb_call *call, struct err *err)
 {
     CLEANUP_WISH struct disk_wish wish = {.disk_id = ""};
     json_t *disk = json_object_get(call->params, "disk");
+    json_t *disks = json_object_get(call->params, "disks");
 
+    if (disks && !disk)
+        return many_disks(call, disks, true, err);
     if (json_is_object(disk)) {
-        wish.disk = disk_from_json(disk, "disk.", err);
+        wish.disk = whole_disk(call, disk, "disk.", err);
         if (!wish.disk)
             return NULL;
         wish.disk->wanted = true;
         return run(call, &add_planner, &wish, err);
     }
     if (!json_is_string(disk)) {
-        err_param(err, ERR_INVALID, "disk", json_is_null(disk) ? "null" : "…",
+        err_param(err, ERR_INVALID, "disk", disk ? "that" : NULL,
                   "the name of a recorded disk, or a whole disk object");
         return NULL;
     }
-    if (wish_named(call, &wish, err) < 0)
+    if (wish_named(call, disk_param(call), &wish, err) < 0)
         return NULL;
     return run(call, &plug_planner, &wish, err);
 }
@@ -125,7 +184,7 @@ hot_unplug_disk(struct verb_call *call, struct err *err)
 {
     CLEANUP_WISH struct disk_wish wish = {.disk_id = ""};
 
-    if (wish_named(call, &wish, err) < 0)
+    if (wish_named(call, disk_param(call), &wish, err) < 0)
         return NULL;
     return run(call, &unplug_planner, &wish, err);
 }
@@ -136,7 +195,7 @@ remove_disk(struct verb_call *call, struct err *err)
     CLEANUP_WISH struct disk_wish wish = {
         .delete_image = json_get_bool(call->params, "delete", false) != 0};
 
-    if (wish_named(call, &wish, err) < 0)
+    if (wish_named(call, disk_param(call), &wish, err) < 0)
         return NULL;
     return run(call, &remove_planner, &wish, err);
 }
@@ -155,7 +214,7 @@ update_vm_disk(struct verb_call *call, struct err *err)
         .set = json_object_get(call->params, "set")};
 
     if (field_check(disk_fields, disk_nfields, "set.", wish.set, err) < 0 ||
-        wish_named(call, &wish, err) < 0)
+        wish_named(call, disk_param(call), &wish, err) < 0)
         return NULL;
     return run(call, &update_planner, &wish, err);
 }
@@ -166,7 +225,7 @@ resize_disk(struct verb_call *call, struct err *err)
     CLEANUP_WISH struct disk_wish wish = {
         .size = (uint64_t)json_get_int(call->params, "size", 0)};
 
-    if (wish_named(call, &wish, err) < 0)
+    if (wish_named(call, disk_param(call), &wish, err) < 0)
         return NULL;
     return run(call, &resize_planner, &wish, err);
 }
@@ -177,7 +236,7 @@ change_cd(struct verb_call *call, struct err *err)
 {
     CLEANUP_WISH struct disk_wish wish = {
         .force = json_get_bool(call->params, "force", false) != 0};
-    CLEANUP_DISK struct disk *now = named_disk(call, err);
+    CLEANUP_DISK struct disk *now = named_disk(call, disk_param(call), err);
     CLEANUP_JSON json_t *object = now ? disk_to_json(now, NULL) : NULL;
     json_t *source = json_object_get(call->params, "source");
 
@@ -200,6 +259,8 @@ change_cd(struct verb_call *call, struct err *err)
     wish.disk->wanted = now->wanted;
     return run(call, &cd_planner, &wish, err);
 }
+
+#define DISKS_MAX 1000
 
 /* --- rows --------------------------------------------------------------- */
 
@@ -230,14 +291,23 @@ static const struct field add_params[] = {
     OUTPUT_ROW("alias", FIELD_TEXT),
     OUTPUT_ROW("target", FIELD_TEXT),
     OUTPUT_ROW("effective", FIELD_OBJECT),
+    {.name = "disks",
+     .type = FIELD_ARRAY,
+     .max = DISKS_MAX,
+     .range = "at most 1000 disk objects",
+     .doc = "Several in one operation, instead of one"},
 };
 
 static const struct field plug_params[] = {
     VM_ROW,
     {.name = "disk",
      .type = FIELD_ANY,
-     .required = true,
      .doc = "A recorded disk by name, or a whole disk object to add and plug"},
+    {.name = "disks",
+     .type = FIELD_ARRAY,
+     .max = DISKS_MAX,
+     .range = "at most 1000 names or disk objects",
+     .doc = "Several in one operation, instead of one"},
 };
 
 static const struct field named_params[] = {VM_ROW, REF_ROW};

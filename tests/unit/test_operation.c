@@ -380,6 +380,81 @@ test_remove_deletes_record_and_image(void **state)
     house_end(&house);
 }
 
+static json_t *
+add_two(struct house *house)
+{
+    char text[1024];
+
+    snprintf(text, sizeof(text),
+             VM ", 'disks': [{'disk_id': '%s', 'size': 1048576, 'source':"
+                " {'type': 'file', 'path': '%s/1111.img', 'format': 'raw'}},"
+                " {'disk_id': '%s', 'size': 1048576, 'source': {'type':"
+                " 'file', 'path': '%s/2222.img', 'format': 'raw'}}]}",
+             D1, house->folder, D2, house->folder);
+    return house_call(house, "AddDisk", text);
+}
+
+static void
+test_several_disks_are_one_operation(void **state)
+{
+    struct house house;
+
+    (void)state;
+    start(&house, true);
+    assert_non_null(add_two(&house));
+    house_is(&house, "disks.0.address.unit", "0");
+    house_is(&house, "disks.1.address.unit", "1");
+    house_is(&house, "disks.1.target", "sdb");
+    assert_true(xml_has(&house, "live", "ua-" D2));
+    assert_true(xml_has(&house, "config", "ua-" D1));
+    assert_true(xml_has(&house, "config", "ua-" D2));
+    house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
+    house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D2 "'}");
+    house_do(&house, "HotPlugDisk",
+             VM ", 'disks': ['" D2 "', '" D1 "']}");
+    house_is(&house, "disks.0.address.unit", "1");
+    house_refuse(&house, "HotPlugDisk", VM ", 'disks': ['1111', '" D1 "']}",
+                 ERR_INVALID, "twice");
+    house_end(&house);
+}
+
+static void
+test_several_disks_fail_as_one(void **state)
+{
+    struct house house;
+
+    (void)state;
+    start(&house, true);
+    house_script(&house, "attach 2 fail HYPERVISOR_FAILED not this one");
+    assert_null(add_two(&house));
+    assert_false(xml_has(&house, "live", "ua-" D1));
+    assert_false(image_there(&house, D1));
+    assert_false(image_there(&house, D2));
+    house_do(&house, "ListDisks", "{}");
+    house_is(&house, "disks.0", "absent");
+    house_script(&house, "attach 2 wrong-address");
+    assert_null(add_two(&house)); /* seen by the one look at the end */
+    unit_err(&house.err, ERR_HYPERVISOR_FAILED, D2);
+    assert_false(xml_has(&house, "live", "ua-" D2));
+    house_end(&house);
+}
+
+static void
+test_several_disks_bring_one_controller(void **state)
+{
+    struct house house;
+
+    (void)state;
+    house_start(&house);
+    house_do(&house, "CreateVm",
+             "{'name': 'vm1', 'memory': 134217728, 'virtio_scsi': false}");
+    house_do(&house, "StartVm", VM ", 'paused': true}");
+    house_do(&house, "UpdateVm", VM ", 'virtio_scsi': true}");
+    assert_non_null(add_two(&house));
+    house_is(&house, "disks.1.address.controller", "0");
+    house_end(&house);
+}
+
 static void
 test_life_cycle(void **state)
 {
@@ -425,6 +500,9 @@ main(void)
         cmocka_unit_test(test_virtio_ports_run_out_before_any_effect),
         cmocka_unit_test(test_sources_are_checked_first),
         cmocka_unit_test(test_remove_deletes_record_and_image),
+        cmocka_unit_test(test_several_disks_are_one_operation),
+        cmocka_unit_test(test_several_disks_fail_as_one),
+        cmocka_unit_test(test_several_disks_bring_one_controller),
         cmocka_unit_test(test_life_cycle),
     };
 

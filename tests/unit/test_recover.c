@@ -401,8 +401,8 @@ test_what_is_no_plan_is_refused(void **state)
 {
     static const char *const texts[] = {
         "{}", "{\"warnings\": [], \"result\": {}, \"steps\": [{}]}",
-        "{\"warnings\": [], \"result\": {}, \"steps\": [], \"reserve\":"
-        " [{\"kind\": 9}], \"release\": []}"};
+        ("{\"warnings\": [], \"result\": {}, \"steps\": [], \"reserve\":"
+         " [{\"kind\": 9}], \"release\": []}")};
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct err err = ERR_INIT;
