@@ -265,7 +265,9 @@ end_of_input(struct session *s)
 {
     deliver(s, lines_last);
     s->ended = true;
-    if (s->phase < PHASE_CLOSING)
+    if (wire_gone(&s->wire))
+        die(s);
+    else if (s->phase < PHASE_CLOSING)
         s->owner->ended(s->ctx, s);
 }
 

@@ -360,11 +360,19 @@ tls_peer(struct tls_conn *conn, char *out, size_t size)
 enum tls_io
 tls_read(struct tls_conn *conn, void *to, size_t size, size_t *done)
 {
+    enum tls_io io;
     int rc;
 
     ERR_clear_error();
     rc = SSL_read_ex(conn->ssl, to, size, done);
-    return rc == 1 ? TLS_DONE : outcome(conn, rc);
+    if (rc == 1)
+        return TLS_DONE;
+    io = outcome(conn, rc);
+    /* Only a close_notify ends the input; without it the peer is lost. */
+    if (io == TLS_CLOSED &&
+        !(SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN))
+        io = TLS_FAILED;
+    return io;
 }
 
 enum tls_io

@@ -7,6 +7,7 @@
 #include "agent/front/wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -57,7 +58,7 @@ plain_outcome(enum tls_io wait)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
         return wait;
-    return TLS_CLOSED;
+    return TLS_FAILED;
 }
 
 enum tls_io
@@ -72,6 +73,14 @@ wire_read(struct wire *wire, void *to, size_t size, size_t *done)
         return plain_outcome(TLS_WANT_READ);
     *done = (size_t)n;
     return n ? TLS_DONE : TLS_CLOSED;
+}
+
+bool
+wire_gone(const struct wire *wire)
+{
+    struct pollfd end = {.fd = wire->fd};
+
+    return !wire->conn && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
 static enum tls_io

@@ -24,7 +24,12 @@ void wire_init(struct wire *wire, int fd, struct tls_conn *conn);
 /* Drop what waits, say goodbye (TLS), close. */
 void wire_close(struct wire *wire);
 
+/* TLS_CLOSED: the peer sends no more; TLS_FAILED: the connection is lost. */
 enum tls_io wire_read(struct wire *wire, void *to, size_t size, size_t *done);
+
+/* Whether the peer that sends no more hears nothing either: a unix socket
+ * tells, TCP does not. */
+bool wire_gone(const struct wire *wire);
 
 /* Queue text and the LF that ends it. */
 void wire_add(struct wire *wire, const char *text, size_t len);
