@@ -80,8 +80,8 @@ post_look(struct env *env, const char *uuid, const char *alias, bool refused)
     snprintf(look->uuid, sizeof(look->uuid), "%s", uuid);
     look->alias = mem_dup(alias);
     look->refused = refused;
-    if (pool_submit(env->pool, uuid, &job, &err) < 0) {
-        log_warning("VM %s: an event is looked at later: %s", uuid,
+    if (pool_submit_own(env->pool, uuid, &job, &err) < 0) {
+        log_warning("VM %s: an event is not looked at any more: %s", uuid,
                     err.message);
         look_free(look);
     }
@@ -146,7 +146,7 @@ connection(struct env *env, const struct hyper_event *event)
         return;
     }
     log_info("The connection to the hypervisor is back");
-    if (pool_submit(env->pool, NULL, &job, &err) < 0)
+    if (pool_submit_own(env->pool, NULL, &job, &err) < 0)
         log_error("VMs are not read again: %s", err.message);
 }
 
