@@ -135,6 +135,16 @@ jsonrpc_result(const json_t *id, json_t *result)
     return response(id, "result", result);
 }
 
+json_t *
+jsonrpc_response(const json_t *id, const json_t *body)
+{
+    json_t *result = json_object_get(body, "result");
+    json_t *error = json_object_get(body, "error");
+
+    return response(id, result ? "result" : "error",
+                    json_incref(result ? result : error));
+}
+
 /* Texts that come from elsewhere (libvirt, a peer) may be no UTF-8. */
 static void
 put_known(json_t *obj, const char *key, const char *text)

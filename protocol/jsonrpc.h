@@ -37,6 +37,10 @@ void jsonrpc_message_free(struct jsonrpc_message *message);
 /* Responses; id may be NULL (JSON null). Return owned. */
 json_t *jsonrpc_result(const json_t *id, json_t *result); /* takes result */
 
+/* The response that body, {"result": …} or {"error": …}, is the end of;
+ * shares its value, so that one end may answer several ids. */
+json_t *jsonrpc_response(const json_t *id, const json_t *body);
+
 /* {code, message, data: {kind, class, param, value, expected, step, op_id,
  * retry_after_ms, queue_depth, libvirt: {code, domain, message}}}; what is
  * not set is left out. op_id may be NULL. */

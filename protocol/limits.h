@@ -11,6 +11,7 @@
 #define LIMIT_CONNECTIONS 1024u        /* open at once */
 #define LIMIT_CONNECTIONS_LOCAL 16u    /* more, for the unix socket alone */
 #define LIMIT_SESSION_REQUESTS 256u    /* unanswered, per connection */
+#define LIMIT_PEER_REQUESTS 1024u      /* unanswered, per peer */
 #define LIMIT_REQUESTS 4096u           /* unanswered, in all */
 #define LIMIT_LANE_REQUESTS 64u        /* queued for one VM */
 #define LIMIT_OUTPUT (64u << 20)       /* unsent bytes per connection */

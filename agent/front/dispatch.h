@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Lines → requests → replies. Holds what is open per session (batches,
- * counts) in the I/O thread; a job carries the session's number. Texts over
- * LIMIT_PARSE_INLINE are parsed in a worker while the session's reading
- * rests. I/O thread only.
+ * Lines → requests → replies: what is admitted, and whom an answer goes to.
+ * Texts over LIMIT_PARSE_INLINE are parsed in a worker while the session's
+ * reading rests. I/O thread only.
  */
 #pragma once
 
@@ -14,7 +13,8 @@ struct dispatch;
 
 /* Sets notify's front. outbox brings parsed texts back; it must not be run
  * after dispatch_free. */
-struct dispatch *dispatch_new(struct env *env, struct outbox *outbox);
+struct dispatch *dispatch_new(struct env *env, struct outbox *outbox,
+                              struct event_base *base);
 void dispatch_free(struct dispatch *dispatch); /* frees open sessions too */
 
 /* A session exists from now on; the rest are session_owner's functions. */

@@ -427,7 +427,7 @@ server_new(struct env *env, struct outbox *outbox, struct err *err)
                 strerror(errno));
         return NULL;
     }
-    server->dispatch = dispatch_new(env, outbox);
+    server->dispatch = dispatch_new(env, outbox, server->base);
     server->mail = event_new(server->base, outbox_fd(outbox),
                              EV_READ | EV_PERSIST, on_mail, server);
     server->patience = event_new(server->base, -1, 0, on_impatience, server);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A trip is owned by one thread at a time: the I/O thread until it is
- * submitted, then the worker that runs it. A VM that the table does not know
- * is looked up by a job without a lane first, which then submits the trip
- * again to the VM's own lane.
+ * submitted, then the worker that runs it, or whoever takes its job back out
+ * of the queue. A VM that the table does not know is looked up by a job
+ * without a lane first, which then submits the trip again to the VM's own
+ * lane. A call that changes something is open (join.h) until it ends; its
+ * callers' ids stay in the I/O thread.
  */
 #include "agent/front/trip.h"
 
@@ -20,9 +22,10 @@
 
 struct trip {
     struct verb_call call;
-    json_t *id;     /* owned; NULL: a notification */
+    json_t *id;     /* owned; NULL: a notification, or an open call */
     json_t *params; /* owned; what call.params borrows */
     uint64_t slot;
+    uint64_t number; /* of the open call; 0: it is none */
 };
 
 static void
@@ -32,20 +35,38 @@ clear(struct trip *trip)
     json_decref(trip->params);
 }
 
+static const char *
+op_id_of(const struct verb_call *call)
+{
+    return call->verb->mutating ? call->request.op_id : NULL;
+}
+
+/* What ends an open call: a response without its id. Takes result. */
+static json_t *
+body(const struct verb_call *call, json_t *result, const struct err *err)
+{
+    json_t *out = json_object();
+
+    if (result)
+        json_put(out, "result", result);
+    else
+        json_put(out, "error", jsonrpc_error_object(err, op_id_of(call)));
+    return out;
+}
+
 /* The response; takes result, which is NULL when err counts. */
 static json_t *
 respond(const struct trip *trip, json_t *result, const struct err *err)
 {
-    const struct verb_call *call = &trip->call;
-
+    if (trip->number)
+        return body(&trip->call, result, err);
     if (!trip->id) {
         json_decref(result);
         return NULL;
     }
     if (result)
         return jsonrpc_result(trip->id, result);
-    return jsonrpc_error(trip->id, err,
-                         call->verb->mutating ? call->request.op_id : NULL);
+    return jsonrpc_error(trip->id, err, op_id_of(&trip->call));
 }
 
 /* --- the log ------------------------------------------------------------- */
@@ -88,16 +109,29 @@ log_finish(const struct verb_call *call, const json_t *result,
     log_set_flow(NULL);
 }
 
+/* The stored receipt, or what the verb answers. */
+static json_t *
+replay_or_run(struct trip *trip, struct err *err)
+{
+    struct verb_call *call = &trip->call;
+    json_t *stored = NULL;
+
+    if (trip->number &&
+        operation_replay(call->env, &call->request, &stored, err) != 0)
+        return stored;
+    return call->verb->run(call, err);
+}
+
 static json_t *
 run(struct trip *trip)
 {
-    struct verb_call *call = &trip->call;
+    const struct verb_call *call = &trip->call;
     struct err err = ERR_INIT;
     int64_t since = clock_mono_us();
     json_t *result;
 
     log_start(call);
-    result = call->verb->run(call, &err);
+    result = replay_or_run(trip, &err);
     log_finish(call, result, &err, clock_mono_us() - since);
     return respond(trip, result, &err);
 }
@@ -109,10 +143,13 @@ run(struct trip *trip)
 static void
 finish(struct trip *trip, json_t *reply)
 {
-    struct notify *notify = trip->call.env->notify;
-    uint64_t session = trip->call.session;
-    uint64_t slot = trip->slot;
+    const struct verb_call *call = &trip->call;
+    struct notify *notify = call->env->notify;
+    uint64_t session = trip->number ? JOIN_SESSION : call->session;
+    uint64_t slot = trip->number ? trip->number : trip->slot;
 
+    if (trip->number)
+        ops_end(call->env->ops, call->request.peer, call->request.op_id);
     clear(trip);
     free(trip);
     notify_reply(notify, session, slot, reply);
@@ -153,62 +190,146 @@ run_job(void *arg)
     finish(trip, run(trip));
 }
 
+static bool
+is_cancelled(const struct trip *trip)
+{
+    const struct request *request = &trip->call.request;
+
+    return trip->number &&
+           ops_cancelled(trip->call.env->ops, request->peer, request->op_id);
+}
+
+/* It was taken out of the queue: cancelled (in a worker), or at the end. */
 static void
 drop_job(void *arg)
 {
     struct trip *trip = arg;
+    struct verb_call *call = &trip->call;
     struct err err = ERR_INIT;
 
-    err_set(&err, ERR_STOPPING,
-            "berthd is stopping and has not begun %s; ask again when it is "
-            "back.",
-            trip->call.verb->name);
+    if (is_cancelled(trip))
+        operation_cancelled(call->env, &call->request, call->vm, &err);
+    else
+        err_set(&err, ERR_STOPPING,
+                "berthd is stopping and has not begun %s; ask again when it "
+                "is back.",
+                call->verb->name);
+    log_info("%s op_id=%s did not begin: %s", call->verb->name,
+             call->request.op_id, err.message);
     finish(trip, respond(trip, NULL, &err));
+}
+
+static struct job
+job_of(struct trip *trip, void (*fn)(void *))
+{
+    return (struct job){.run = fn,
+                        .drop = drop_job,
+                        .arg = trip,
+                        .label = trip->call.verb->name};
 }
 
 static int
 submit(struct trip *trip, const char *lane, void (*fn)(void *), struct err *err)
 {
-    const struct job job = {.run = fn,
-                            .drop = drop_job,
-                            .arg = trip,
-                            .label = trip->call.verb->name};
+    const struct job job = job_of(trip, fn);
 
-    return pool_submit(trip->call.env->pool, lane, &job, err);
+    return pool_submit_ticket(trip->call.env->pool, lane, &job, trip->number,
+                              err);
 }
 
-/* Find a VM that only libvirt knows, then go on in its lane. */
+/* Find a VM that only libvirt knows, then go on in its lane. What is repeated
+ * may be about a VM that it removed. */
 static void
 find_job(void *arg)
 {
     struct trip *trip = arg;
     struct verb_call *call = &trip->call;
     struct err err = ERR_INIT;
+    json_t *stored = NULL;
 
     name_worker(call);
-    if (adopt_find(call->env, json_get_text(call->params, "vm", ""), call->vm,
+    if ((trip->number &&
+         operation_replay(call->env, &call->request, &stored, &err) != 0) ||
+        adopt_find(call->env, json_get_text(call->params, "vm", ""), call->vm,
                    &err) < 0 ||
         submit(trip, call->vm, run_job, &err) < 0)
-        finish(trip, respond(trip, NULL, &err));
+        finish(trip, respond(trip, stored, &err));
+}
+
+/* --- late ---------------------------------------------------------------- */
+
+static void
+give_up(struct trip *trip)
+{
+    struct err err = ERR_INIT;
+
+    err_set(&err, ERR_TIMEOUT,
+            "The deadline passed while %s waited for its turn; it is "
+            "cancelled and nothing was done.",
+            trip->call.verb->name);
+    log_info("%s op_id=%s did not begin: %s", trip->call.verb->name,
+             trip->call.request.op_id, err.message);
+    finish(trip, respond(trip, NULL, &err));
+}
+
+/* What is repeated may have been done long ago. */
+static void
+late_job(void *arg)
+{
+    struct trip *trip = arg;
+    const struct verb_call *call = &trip->call;
+    struct err err = ERR_INIT;
+    json_t *stored = NULL;
+
+    if (operation_replay(call->env, &call->request, &stored, &err) != 0)
+        finish(trip, respond(trip, stored, &err));
+    else
+        give_up(trip);
+}
+
+void
+trip_late(struct env *env, uint64_t number)
+{
+    struct job job;
+    struct trip *trip;
+
+    if (!pool_withdraw(env->pool, number, &job))
+        return;
+    trip = job.arg;
+    job = job_of(trip, late_job);
+    if (!trip->call.request.op_id_given ||
+        pool_submit_own(env->pool, NULL, &job, NULL) < 0)
+        give_up(trip);
 }
 
 /* --- in the I/O thread --------------------------------------------------- */
 
+/* The VM that a call names, where the table knows it. */
 static int
-submit_vm(struct trip *trip, struct err *err)
+resolve(struct verb_call *call, struct err *err)
 {
-    struct verb_call *call = &trip->call;
     const char *ref = json_get_text(call->params, "vm", NULL);
     struct err why = ERR_INIT;
 
-    if (!ref)
-        return submit(trip, LANE_CREATE, run_job, err);
-    if (vm_table_find(call->env->vms, ref, call->vm, &why) == 0)
-        return submit(trip, call->vm, run_job, err);
-    if (why.kind == ERR_NOT_FOUND)
-        return submit(trip, NULL, find_job, err);
+    if (!ref || vm_table_find(call->env->vms, ref, call->vm, &why) == 0 ||
+        why.kind == ERR_NOT_FOUND)
+        return 0;
     *err = why;
     return -1;
+}
+
+static int
+submit_any(struct trip *trip, struct err *err)
+{
+    const struct verb_call *call = &trip->call;
+
+    if (call->verb->lane == VERB_HOST)
+        return submit(trip, NULL, run_job, err);
+    if (call->vm[0])
+        return submit(trip, call->vm, run_job, err);
+    return json_object_get(call->params, "vm")
+               ? submit(trip, NULL, find_job, err)
+               : submit(trip, LANE_CREATE, run_job, err);
 }
 
 /* Whether a verb from memory names a VM that has no record: libvirt is asked
@@ -228,32 +349,99 @@ asks_of_stranger(const struct verb_call *call)
     return vm_table_get(call->env->vms, uuid, &info) && !info.recorded;
 }
 
-/* Give a checked trip to whoever carries it; true when it was run here. */
+/* Run it here. */
 static bool
-carry(const struct trip *checked, json_t **reply)
+run_inline(struct trip *trip, json_t **reply)
 {
-    const struct verb *verb = checked->call.verb;
-    struct err err = ERR_INIT;
-    struct trip *trip;
-    int rc;
-
-    if (verb->lane == VERB_INLINE && !asks_of_stranger(&checked->call)) {
-        struct trip here = *checked;
-
-        *reply = run(&here);
-        clear(&here);
-        return true;
-    }
-    trip = mem_zalloc(1, sizeof(*trip));
-    *trip = *checked;
-    rc = verb->lane == VERB_HOST ? submit(trip, NULL, run_job, &err)
-                                 : submit_vm(trip, &err);
-    if (rc == 0)
-        return false;
-    *reply = respond(trip, NULL, &err);
+    *reply = run(trip);
     clear(trip);
-    free(trip);
     return true;
+}
+
+static bool
+refuse(struct trip *trip, const struct err *err, json_t **reply)
+{
+    *reply = respond(trip, NULL, err);
+    clear(trip);
+    return true;
+}
+
+/* Give a checked question to a worker. */
+static bool
+send_question(struct trip *checked, json_t **reply)
+{
+    struct trip *trip = mem_zalloc(1, sizeof(*trip));
+    struct err err = ERR_INIT;
+
+    *trip = *checked;
+    if (submit_any(trip, &err) == 0)
+        return false;
+    free(trip);
+    return refuse(checked, &err, reply);
+}
+
+/* It is open from now on, before a worker can end it. */
+static struct trip *
+open_call(struct join *join, struct trip *checked)
+{
+    struct trip *trip = mem_zalloc(1, sizeof(*trip));
+    const struct verb_call *call = &checked->call;
+    const struct request *request = &call->request;
+    struct join_caller caller = {call->session, checked->slot,
+                                 STEAL(checked->id)};
+    struct op op = {.peer = request->peer,
+                    .verb = request->verb,
+                    .flow_id = request->flow_id[0] ? request->flow_id : NULL,
+                    .started_ms = clock_wall_ms()};
+
+    memcpy(op.op_id, request->op_id, sizeof(op.op_id));
+    memcpy(op.vm, call->vm, sizeof(op.vm));
+    *trip = *checked;
+    trip->number = join_begin(join, call, &caller);
+    ops_plan(call->env->ops, &op, trip->number);
+    return trip;
+}
+
+/* No worker takes it: its only caller is answered here. */
+static void
+unopen_call(struct join *join, struct trip *trip, struct trip *checked)
+{
+    const struct request *request = &checked->call.request;
+    size_t n;
+    CLEANUP_FREE struct join_caller *callers = join_end(join, trip->number, &n);
+
+    ops_end(checked->call.env->ops, request->peer, request->op_id);
+    checked->id = callers[0].id;
+    free(trip);
+}
+
+/* A call that changes something: it waits with an equal one, or is sent. */
+static bool
+send_call(struct join *join, struct trip *checked, json_t **reply)
+{
+    const struct request *request = &checked->call.request;
+    struct join_caller caller = {checked->call.session, checked->slot,
+                                 checked->id};
+    struct err err = ERR_INIT;
+    const char *op_id;
+    struct trip *trip;
+    int joined = join_find(join, &checked->call, &caller, &op_id, &err);
+
+    if (joined < 0)
+        return refuse(checked, &err, reply);
+    if (joined) {
+        log_info("JOIN %s peer=%s flow=%s op_id=%s", request->verb,
+                 request->peer, request->flow_id[0] ? request->flow_id : "-",
+                 op_id);
+        checked->id = NULL;
+        clear(checked);
+        return false;
+    }
+    trip = open_call(join, checked);
+    if (submit_any(trip, &err) == 0)
+        return false;
+    unopen_call(join, trip, checked);
+    return refuse(checked, &err, reply);
 }
 
 bool
@@ -268,18 +456,21 @@ trip_start(const struct trip_from *from, const struct verb *verb,
         .id = STEAL(request->id),
         .slot = from->slot,
     };
+    struct verb_call *call = &trip.call;
     struct err err = ERR_INIT;
 
-    snprintf(trip.call.request.peer, sizeof(trip.call.request.peer), "%s",
-             from->peer);
-    if (params_check(verb, request->params, &trip.params, &trip.call.request,
-                     &err) < 0) {
-        *reply = respond(&trip, NULL, &err);
-        clear(&trip);
-        return true;
-    }
+    snprintf(call->request.peer, sizeof(call->request.peer), "%s", from->peer);
+    if (params_check(verb, request->params, &trip.params, &call->request,
+                     &err) < 0)
+        return refuse(&trip, &err, reply);
     /* A question's own parameters can be large: not needed any more. */
     json_decref(STEAL(request->params));
-    trip.call.params = trip.params;
-    return carry(&trip, reply);
+    call->params = trip.params;
+    if (verb->lane == VERB_INLINE && !asks_of_stranger(call))
+        return run_inline(&trip, reply);
+    if (verb->lane != VERB_HOST && resolve(call, &err) < 0)
+        return refuse(&trip, &err, reply);
+    if (verb->mutating && !call->request.dry_run)
+        return send_call(from->join, &trip, reply);
+    return send_question(&trip, reply);
 }

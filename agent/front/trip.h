@@ -6,11 +6,12 @@
  */
 #pragma once
 
-#include "agent/verbs/verb.h"
+#include "agent/front/join.h"
 #include "protocol/jsonrpc.h"
 
 struct trip_from {
     struct env *env; /* outlives every trip */
+    struct join *join;
     uint64_t session;
     uint64_t slot; /* comes back with the reply */
     const char *peer;
@@ -20,7 +21,13 @@ struct trip_from {
 /*
  * Answer the request or send it on its way; what request holds is taken.
  * True: it is over, *reply is the response (owned; NULL for a notification).
- * False: exactly one notify_reply(session, slot, …) follows. I/O thread.
+ * False: exactly one notify_reply follows. That of a question has its session
+ * and slot; that of a call which changes something, or waits with one that
+ * does, has JOIN_SESSION and the number of the call. I/O thread.
  */
 bool trip_start(const struct trip_from *from, const struct verb *verb,
                 struct jsonrpc_request *request, json_t **reply);
+
+/* The deadline of an open call has come: it ends where it has not begun. One
+ * that runs sees to its deadline itself. I/O thread. */
+void trip_late(struct env *env, uint64_t number);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * From request to receipt. Phases: replay (a stored receipt answers) → known
- * (views fresh, domain adopted) → gathered → planned → dry run or applied →
- * recorded. And the late end of an unplug that was pending.
+ * From request to receipt. Phases: known (views fresh, domain adopted) →
+ * gathered → planned → dry run or applied → recorded. Beside it: the replay
+ * of a stored receipt, the end of what was cancelled in the queue, and the
+ * late end of an unplug that was pending.
  */
 #include "agent/plan/operation.h"
 
@@ -22,15 +23,16 @@
 
 /* --- replay ------------------------------------------------------------- */
 
-/* 1 with *out when a receipt of that op_id answers, 0 when there is none. */
-static int
-replay(struct env *env, const struct request *request, json_t **out,
-       struct err *err)
+int
+operation_replay(struct env *env, const struct request *request, json_t **out,
+                 struct err *err)
 {
     char hash[RECEIPTS_HASH];
     const char *state;
     CLEANUP_JSON json_t *stored = NULL;
 
+    if (!request->op_id_given || request->dry_run)
+        return 0;
     if (receipts_find(env->store, request->peer, request->op_id, &stored, hash,
                       err) < 0)
         return -1;
@@ -59,6 +61,50 @@ replay(struct env *env, const struct request *request, json_t **out,
                    "Operation %s is %s and has no receipt yet; ask "
                    "GetOperation",
                    request->op_id, state);
+}
+
+/* --- cancelled before its turn ------------------------------------------ */
+
+static struct op
+op_of(const struct request *request, const char *vm)
+{
+    struct op op = {.peer = request->peer,
+                    .verb = request->verb,
+                    .flow_id = request->flow_id[0] ? request->flow_id : NULL,
+                    .body_hash = request->body_hash,
+                    .started_ms = clock_wall_ms()};
+
+    memcpy(op.op_id, request->op_id, sizeof(op.op_id));
+    snprintf(op.vm, sizeof(op.vm), "%s", vm);
+    if (request->deadline_ms)
+        op.deadline_ms =
+            clock_wall_ms() + request->deadline_ms - clock_mono_ms();
+    return op;
+}
+
+void
+operation_cancelled(struct env *env, const struct request *request,
+                    const char *vm, struct err *reason)
+{
+    const struct op op = op_of(request, vm);
+    CLEANUP_PLAN struct plan none;
+    struct ledger ledger = {.env = env, .op = &op, .plan = &none};
+    CLEANUP_JSON json_t *receipt = json_object();
+    struct err why = ERR_INIT;
+
+    plan_init(&none);
+    err_set(reason, ERR_CANCELLED,
+            "Operation %s was cancelled before its turn came; nothing was "
+            "done",
+            request->op_id);
+    json_put_text(receipt, "op_id", request->op_id);
+    json_put_text(receipt, "kind", err_kind_name(reason->kind));
+    json_put_text(receipt, "message", reason->message);
+    json_put_text(receipt, "step", NULL);
+    json_put_bool(receipt, "rolled_back", true);
+    if (ledger_end(&ledger, false, OP_CANCELLED, receipt, &why) < 0)
+        log_warning("That %s was cancelled is not recorded: %s",
+                    request->op_id, why.message);
 }
 
 /* --- known -------------------------------------------------------------- */
@@ -173,18 +219,12 @@ static json_t *
 plan_and_do(struct env *env, const struct request *request, const char *vm,
             const struct planner *planner, void *wish, struct err *err)
 {
-    struct op op = {.peer = request->peer,
-                    .verb = request->verb,
-                    .flow_id = request->flow_id[0] ? request->flow_id : NULL,
-                    .body_hash = request->body_hash,
-                    .started_ms = clock_wall_ms()};
+    struct op op = op_of(request, vm);
     CLEANUP(knowledge_clear) struct knowledge k;
     CLEANUP_PLAN struct plan plan;
     CLEANUP_JSON json_t *kept = NULL;
     json_t *result;
 
-    memcpy(op.op_id, request->op_id, sizeof(op.op_id));
-    snprintf(op.vm, sizeof(op.vm), "%s", vm);
     plan_init(&plan);
     if (know(env, vm, &k, err) < 0 ||
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
@@ -193,9 +233,6 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
     if (request->dry_run)
         return plan_to_json(&plan);
     op.plan = kept = plan_json_encode(&plan);
-    if (request->deadline_ms)
-        op.deadline_ms =
-            clock_wall_ms() + request->deadline_ms - clock_mono_ms();
     ops_begin(env->ops, &op);
     result = carry_out(env, request, &op, &k, &plan, err);
     ops_end(env->ops, op.peer, op.op_id);
@@ -206,22 +243,14 @@ json_t *
 operation_run(struct env *env, const struct request *request, const char *vm,
               const struct planner *planner, void *wish, struct err *err)
 {
-    json_t *stored = NULL;
-    int found = 0;
     char why[256];
 
-    if (!request->dry_run) {
-        if (!store_healthy(env->store, why, sizeof(why))) {
-            err_set(err, ERR_READ_ONLY,
-                    "Nothing is changed while the record cannot be written: "
-                    "%s",
-                    why);
-            return NULL;
-        }
-        found = replay(env, request, &stored, err);
+    if (!request->dry_run && !store_healthy(env->store, why, sizeof(why))) {
+        err_set(err, ERR_READ_ONLY,
+                "Nothing is changed while the record cannot be written: %s",
+                why);
+        return NULL;
     }
-    if (found)
-        return found < 0 ? NULL : stored;
     if (request->deadline_ms && clock_mono_ms() > request->deadline_ms) {
         err_set(err, ERR_TIMEOUT, "The deadline passed while the operation "
                                   "waited for its turn; nothing was done");

@@ -22,10 +22,24 @@ struct planner {
 };
 
 /*
+ * What a stored receipt answers to a call whose op_id was given: 1 with *out
+ * (owned), 0 when there is none, -1 + err (the stored failure; OP_ID_CONFLICT;
+ * BUSY when there is no receipt yet). It comes before all that the verb looks
+ * up, for what it names may be gone since.
+ */
+int operation_replay(struct env *env, const struct request *request,
+                     json_t **out, struct err *err);
+
+/* The request was cancelled before its turn came: record that. *reason gets
+ * what its client is told (CANCELLED). */
+void operation_cancelled(struct env *env, const struct request *request,
+                         const char *vm, struct err *reason);
+
+/*
  * Plan and do it. vm is the VM's UUID; for CreateVm the one that is to be.
  * Returns the receipt {op_id, state, changed, …, warnings, timings_ms} or,
- * for a dry run, the plan; NULL + err (OP_ID_CONFLICT, whatever the planner
- * refuses, the failed step after its rollback).
+ * for a dry run, the plan; NULL + err (whatever the planner refuses, the
+ * failed step after its rollback).
  */
 json_t *operation_run(struct env *env, const struct request *request,
                       const char *vm, const struct planner *planner,

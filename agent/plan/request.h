@@ -11,6 +11,7 @@
 struct request {
     char peer[128];          /* "cn:engine-1", "uid:0" */
     char op_id[UUID_TEXT];   /* given or made */
+    bool op_id_given;        /* a receipt of it may exist */
     char flow_id[128];       /* "" when none was given */
     bool dry_run;
     int64_t deadline_ms;     /* CLOCK_MONOTONIC, 0: none */

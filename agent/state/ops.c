@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Running operations and awaited removals: two small vectors under one lock.
- * What is kept longer than a process is in the journal, not here.
+ * Open operations, found by op_id in buckets and listed in order, and awaited
+ * removals, of which there are few, under one lock. What is kept longer than
+ * a process is in the journal, not here.
  */
 #include "agent/state/ops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "agent/common/clock.h"
 #include "agent/common/lock.h"
 #include "agent/common/mem.h"
 
+#define BUCKETS 1024 /* open operations may be thousands */
+
 struct running {
     char op_id[UUID_TEXT], vm[UUID_TEXT];
     char *peer, *verb, *flow_id;
     char step[64];
-    int64_t since_ms;
+    enum op_state state; /* planned or running */
+    uint64_t ticket;     /* of its job while it is planned */
+    int64_t started_ms;  /* wall time */
+    int64_t since_ms;    /* in this state */
     bool cancel;
+    LIST_ENTRY(running) in_bucket;
+    TAILQ_ENTRY(running) in_order;
 };
 
 struct awaited {
@@ -31,7 +40,8 @@ struct awaited {
 struct ops {
     struct lock lock;
     pthread_cond_t changed;
-    struct running **running;
+    LIST_HEAD(, running) buckets[BUCKETS];
+    TAILQ_HEAD(, running) order; /* the oldest first */
     size_t nrunning;
     struct awaited **awaited;
     size_t nawaited;
@@ -44,12 +54,17 @@ ops_new(void)
 
     lock_init(&ops->lock, LOCK_OPS);
     lock_cond_init(&ops->changed);
+    TAILQ_INIT(&ops->order);
     return ops;
 }
 
+/* Take it out and free it. */
 static void
-running_free(struct running *run)
+running_free(struct ops *ops, struct running *run)
 {
+    LIST_REMOVE(run, in_bucket);
+    TAILQ_REMOVE(&ops->order, run, in_order);
+    ops->nrunning--;
     free(run->peer);
     free(run->verb);
     free(run->flow_id);
@@ -59,101 +74,154 @@ running_free(struct running *run)
 void
 ops_free(struct ops *ops)
 {
+    struct running *run;
+
     if (!ops)
         return;
-    for (size_t i = 0; i < ops->nrunning; i++)
-        running_free(ops->running[i]);
+    while ((run = TAILQ_FIRST(&ops->order)))
+        running_free(ops, run);
     for (size_t i = 0; i < ops->nawaited; i++)
         free(ops->awaited[i]);
-    free(ops->running);
     free(ops->awaited);
     pthread_cond_destroy(&ops->changed);
     lock_destroy(&ops->lock);
     free(ops);
 }
 
-void
-ops_begin(struct ops *ops, const struct op *op)
+static unsigned
+bucket(const char *op_id)
+{
+    unsigned hash = 2166136261u; /* FNV-1a, 32 bits */
+
+    for (; *op_id; op_id++)
+        hash = (hash ^ (unsigned char)*op_id) * 16777619u;
+    return hash % BUCKETS;
+}
+
+/* The operation (peer NULL: any peer's), or NULL. */
+static struct running *
+find_running(struct ops *ops, const char *peer, const char *op_id)
+{
+    struct running *run;
+
+    LIST_FOREACH(run, &ops->buckets[bucket(op_id)], in_bucket)
+    {
+        if (!strcmp(run->op_id, op_id) && (!peer || !strcmp(run->peer, peer)))
+            break;
+    }
+    return run;
+}
+
+/* The lock is held. */
+static struct running *
+add(struct ops *ops, const struct op *op)
 {
     struct running *run = mem_zalloc(1, sizeof(*run));
 
     snprintf(run->op_id, sizeof(run->op_id), "%s", op->op_id);
-    snprintf(run->vm, sizeof(run->vm), "%s", op->vm);
     run->peer = mem_dup(op->peer);
     run->verb = mem_dup(op->verb);
     run->flow_id = mem_dup(op->flow_id);
-    run->since_ms = clock_mono_ms();
-    LOCK_SCOPE(&ops->lock);
-    ops->running =
-        mem_more(ops->running, ops->nrunning, sizeof(*ops->running));
-    ops->running[ops->nrunning++] = run;
+    run->started_ms = op->started_ms;
+    LIST_INSERT_HEAD(&ops->buckets[bucket(op->op_id)], run, in_bucket);
+    TAILQ_INSERT_TAIL(&ops->order, run, in_order);
+    ops->nrunning++;
+    return run;
 }
 
-/* Index of the operation, or nrunning. */
-static size_t
-find_running(const struct ops *ops, const char *peer, const char *op_id)
+static void
+set_state(struct running *run, const struct op *op, enum op_state state,
+          uint64_t ticket)
 {
-    size_t i;
+    snprintf(run->vm, sizeof(run->vm), "%s", op->vm);
+    run->state = state;
+    run->ticket = ticket;
+    run->since_ms = clock_mono_ms();
+}
 
-    for (i = 0; i < ops->nrunning; i++)
-        if (!strcmp(ops->running[i]->op_id, op_id) &&
-            (!peer || !strcmp(ops->running[i]->peer, peer)))
-            break;
-    return i;
+void
+ops_plan(struct ops *ops, const struct op *op, uint64_t ticket)
+{
+    LOCK_SCOPE(&ops->lock);
+    set_state(add(ops, op), op, OP_PLANNED, ticket);
+}
+
+void
+ops_begin(struct ops *ops, const struct op *op)
+{
+    struct running *run;
+
+    LOCK_SCOPE(&ops->lock);
+    run = find_running(ops, op->peer, op->op_id);
+    set_state(run ? run : add(ops, op), op, OP_RUNNING, 0);
 }
 
 void
 ops_step(struct ops *ops, const char *peer, const char *op_id,
          const char *step)
 {
-    size_t i;
+    struct running *run;
 
     LOCK_SCOPE(&ops->lock);
-    i = find_running(ops, peer, op_id);
-    if (i < ops->nrunning)
-        snprintf(ops->running[i]->step, sizeof(ops->running[i]->step), "%s",
-                 step);
+    run = find_running(ops, peer, op_id);
+    if (run)
+        snprintf(run->step, sizeof(run->step), "%s", step);
 }
 
 void
 ops_end(struct ops *ops, const char *peer, const char *op_id)
 {
-    size_t i;
+    struct running *run;
 
     LOCK_SCOPE(&ops->lock);
-    i = find_running(ops, peer, op_id);
-    if (i == ops->nrunning)
-        return;
-    running_free(ops->running[i]);
-    ops->running[i] = ops->running[--ops->nrunning];
+    run = find_running(ops, peer, op_id);
+    if (run)
+        running_free(ops, run);
+}
+
+/* As receipts_list shows one, and what only memory knows. */
+static json_t *
+running_json(const struct running *run)
+{
+    json_t *obj = json_object();
+    char started[CLOCK_STAMP];
+
+    clock_stamp(run->started_ms, started);
+    json_put_text(obj, "op_id", run->op_id);
+    json_put_text(obj, "verb", run->verb);
+    json_put_text(obj, "vm", run->vm[0] ? run->vm : NULL);
+    json_put_text(obj, "state", op_state_name(run->state));
+    json_put_text(obj, "peer", run->peer);
+    json_put_text(obj, "flow_id", run->flow_id);
+    json_put_text(obj, "started", started);
+    json_put_text(obj, "ended", NULL);
+    json_put(obj, "receipt", json_null());
+    json_put_text(obj, "step", run->step[0] ? run->step : NULL);
+    json_put_int(obj, run->state == OP_PLANNED ? "waiting_ms" : "running_ms",
+                 clock_mono_ms() - run->since_ms);
+    return obj;
 }
 
 bool
 ops_running(struct ops *ops, const char *peer, const char *op_id)
 {
+    const struct running *run;
+
     LOCK_SCOPE(&ops->lock);
-    return find_running(ops, peer, op_id) < ops->nrunning;
+    run = find_running(ops, peer, op_id);
+    return run && run->state == OP_RUNNING;
 }
 
 json_t *
 ops_list(struct ops *ops)
 {
     json_t *list = json_array();
-    int64_t now = clock_mono_ms();
+    struct running *run;
 
     LOCK_SCOPE(&ops->lock);
-    for (size_t i = 0; i < ops->nrunning; i++) {
-        const struct running *run = ops->running[i];
-        json_t *obj = json_object();
-
-        json_put_text(obj, "op_id", run->op_id);
-        json_put_text(obj, "peer", run->peer);
-        json_put_text(obj, "verb", run->verb);
-        json_put_text(obj, "vm", run->vm[0] ? run->vm : NULL);
-        json_put_text(obj, "flow_id", run->flow_id);
-        json_put_text(obj, "step", run->step[0] ? run->step : NULL);
-        json_put_int(obj, "running_ms", now - run->since_ms);
-        json_array_append_new(list, obj);
+    TAILQ_FOREACH(run, &ops->order, in_order)
+    {
+        json_array_append_new(list, running_json(run));
     }
     return list;
 }
@@ -166,26 +234,28 @@ ops_count(struct ops *ops)
 }
 
 bool
-ops_cancel(struct ops *ops, const char *peer, const char *op_id)
+ops_cancel(struct ops *ops, const char *peer, const char *op_id,
+           uint64_t *ticket)
 {
-    size_t i;
+    struct running *run;
 
     LOCK_SCOPE(&ops->lock);
-    i = find_running(ops, peer, op_id);
-    if (i == ops->nrunning)
+    run = find_running(ops, peer, op_id);
+    if (!run)
         return false;
-    ops->running[i]->cancel = true;
+    run->cancel = true;
+    *ticket = run->ticket;
     return true;
 }
 
 bool
 ops_cancelled(struct ops *ops, const char *peer, const char *op_id)
 {
-    size_t i;
+    const struct running *run;
 
     LOCK_SCOPE(&ops->lock);
-    i = find_running(ops, peer, op_id);
-    return i < ops->nrunning && ops->running[i]->cancel;
+    run = find_running(ops, peer, op_id);
+    return run && run->cancel;
 }
 
 /* --- awaited removals --------------------------------------------------- */

@@ -15,22 +15,31 @@ struct ops;
 struct ops *ops_new(void);
 void ops_free(struct ops *ops);
 
-/* Registered while it runs; op's texts are copied. */
+/* Registered as planned while it waits for its turn, as the pool's job of
+ * that ticket; op's texts are copied. */
+void ops_plan(struct ops *ops, const struct op *op, uint64_t ticket);
+
+/* It runs: what was planned, or a new one. */
 void ops_begin(struct ops *ops, const struct op *op);
 void ops_step(struct ops *ops, const char *peer, const char *op_id,
               const char *step); /* what it is doing now */
 void ops_end(struct ops *ops, const char *peer, const char *op_id);
 
-/* Whether this process is at it now (and it is not recovery's business). */
+/* Whether this process is at it now (and it is not recovery's business); one
+ * that is planned is not. */
 bool ops_running(struct ops *ops, const char *peer, const char *op_id);
 
-/* [{op_id, peer, verb, vm, flow_id, step, running_ms}]; returns owned. */
+/* [{op_id, peer, verb, vm, flow_id, state, started, ended: null,
+ * receipt: null, step, running_ms}], the oldest first; one that is planned
+ * has waiting_ms for running_ms. Returns owned. */
 json_t *ops_list(struct ops *ops);
 size_t ops_count(struct ops *ops);
 
-/* Ask a running operation to stop before its next effect; false when no such
- * operation runs (peer NULL: any peer's). */
-bool ops_cancel(struct ops *ops, const char *peer, const char *op_id);
+/* Ask an operation to stop before its next effect; false when there is none
+ * (peer NULL: any peer's). *ticket is that of its job while it is planned,
+ * else 0. */
+bool ops_cancel(struct ops *ops, const char *peer, const char *op_id,
+                uint64_t *ticket);
 bool ops_cancelled(struct ops *ops, const char *peer, const char *op_id);
 
 /* --- awaited removals ---------------------------------------------------- */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Operations as their receipts and the running ones' memory tell. An op_id is
+ * Operations as their receipts and the open ones' memory tell. An op_id is
  * the peer's own; a question finds the asking peer's operation first and any
  * other's after it, so that an administrator can look for an engine's.
  */
@@ -24,29 +24,32 @@ find(struct verb_call *call, const char *op_id, json_t **out, struct err *err)
     return *out ? 0 : receipts_find(store, NULL, op_id, out, NULL, err);
 }
 
-/* The entry of a running operation; borrowed from list. */
+/* The entry of an operation in a list (peer NULL: any peer's); borrowed. */
 static json_t *
-running_entry(const json_t *list, const char *peer, const char *op_id)
+entry_of(const json_t *list, const char *peer, const char *op_id)
 {
     size_t i;
     json_t *entry;
 
     json_array_foreach((json_t *)list, i, entry)
+    {
         if (strcmp(json_get_text(entry, "op_id", ""), op_id) == 0 &&
             (!peer || strcmp(json_get_text(entry, "peer", ""), peer) == 0))
             return entry;
+    }
     return NULL;
 }
 
 /* What a running operation does now, beside what is recorded of it. */
 static void
-put_progress(json_t *op, const json_t *running)
+put_progress(json_t *op, const json_t *open)
 {
-    const json_t *entry = running_entry(running, json_get_text(op, "peer", ""),
-                                        json_get_text(op, "op_id", ""));
+    const json_t *entry = entry_of(open, json_get_text(op, "peer", ""),
+                                   json_get_text(op, "op_id", ""));
     json_t *step = json_object_get(entry, "step");
 
-    if (!entry)
+    /* One that is planned is a repetition of what is recorded. */
+    if (!entry || json_object_get(entry, "waiting_ms"))
         return;
     json_put(op, "step", json_incref(step));
     json_put_int(op, "running_ms", json_get_int(entry, "running_ms", 0));
@@ -73,7 +76,7 @@ no_such(const char *op_id, struct err *err)
 static json_t *
 get_operation(struct verb_call *call, struct err *err)
 {
-    CLEANUP_JSON json_t *running = ops_list(call->env->ops);
+    CLEANUP_JSON json_t *open = ops_list(call->env->ops);
     char op_id[UUID_TEXT];
     json_t *op = NULL;
 
@@ -81,12 +84,12 @@ get_operation(struct verb_call *call, struct err *err)
     if (find(call, op_id, &op, err) < 0)
         return NULL;
     if (!op) {
-        op = json_incref(running_entry(running, NULL, op_id));
+        op = json_incref(entry_of(open, NULL, op_id));
         if (!op)
             no_such(op_id, err);
         return op;
     }
-    put_progress(op, running);
+    put_progress(op, open);
     return op;
 }
 
@@ -114,10 +117,39 @@ lanes_json(struct pool *pool)
     return list;
 }
 
+/* Whether the filter of ListOperations lets an open operation through. */
+static bool
+asked_for(const json_t *entry, const char *vm, const char *state)
+{
+    if (*vm && strcmp(json_get_text(entry, "vm", ""), vm) != 0)
+        return false;
+    return !state || strcmp(state, "open") == 0 ||
+           strcmp(state, json_get_text(entry, "state", "")) == 0;
+}
+
+/* Those that have not begun have no row yet; they are the newest. */
+static void
+add_open(json_t *list, const json_t *open, const char *vm, const char *state,
+         size_t limit)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach((json_t *)open, i, entry)
+    {
+        if (asked_for(entry, vm, state) &&
+            !entry_of(list, json_get_text(entry, "peer", ""),
+                      json_get_text(entry, "op_id", "")))
+            json_array_insert(list, 0, entry);
+    }
+    while (json_array_size(list) > limit)
+        json_array_remove(list, json_array_size(list) - 1);
+}
+
 static json_t *
 list_operations(struct verb_call *call, struct err *err)
 {
-    CLEANUP_JSON json_t *running = ops_list(call->env->ops);
+    CLEANUP_JSON json_t *open = ops_list(call->env->ops);
     int limit = (int)json_get_int(call->params, "limit", 0);
     const char *state = json_get_text(call->params, "state", NULL);
     json_t *result, *list = NULL, *op;
@@ -129,7 +161,8 @@ list_operations(struct verb_call *call, struct err *err)
                       err) < 0)
         return NULL;
     json_array_foreach(list, i, op)
-        put_progress(op, running);
+        put_progress(op, open);
+    add_open(list, open, vm, state, (size_t)limit);
     result = json_object();
     json_put(result, "operations", list);
     json_put(result, "lanes", lanes_json(call->env->pool));
@@ -147,40 +180,72 @@ cancel_answer(const char *op_id, bool cancelled, const char *why)
     return result;
 }
 
-/*
- * A worker's: what does not run any more has to be looked up, so that the
- * answer can tell "too late" from "never heard of".
- */
+/* The answer where the record alone tells how the operation stands. */
 static json_t *
-cancel_operation(struct verb_call *call, struct err *err)
+too_late(const char *op_id, const char *state, struct err *err)
 {
-    struct ops *ops = call->env->ops;
-    CLEANUP_JSON json_t *op = NULL;
-    char op_id[UUID_TEXT];
-    const char *state;
-
-    wanted_op(call, op_id);
-    if (ops_cancel(ops, call->request.peer, op_id) ||
-        ops_cancel(ops, NULL, op_id))
-        return cancel_answer(op_id, true,
-                             "It stops before its next effect; what was done "
-                             "is undone");
-    if (find(call, op_id, &op, err) < 0)
-        return NULL;
-    state = json_get_text(op, "state", NULL);
-    if (!state) {
+    if (!state)
         no_such(op_id, err);
-        return NULL;
-    }
-    if (strcmp(state, "pending") == 0)
+    else if (strcmp(state, "pending") == 0)
         return cancel_answer(op_id, false,
                              "The guest has been asked to release the device "
                              "and cannot be asked back; it ends when the "
                              "guest answers");
-    err_set(err, ERR_BAD_STATE,
-            "Operation %s cannot be cancelled: it has ended as %s", op_id,
-            state);
+    else if (strcmp(state, "running") == 0 || strcmp(state, "unknown") == 0)
+        err_set(err, ERR_RECOVERING,
+                "Operation %s was cut off and is being settled; GetOperation "
+                "tells how it ends",
+                op_id);
+    else
+        err_set(err, ERR_BAD_STATE,
+                "Operation %s cannot be cancelled: it has ended as %s", op_id,
+                state);
     return NULL;
+}
+
+/* One that waits for its turn is over at once: what drops its job tells who
+ * waits for it. */
+static json_t *
+cancel_open(struct verb_call *call, const char *op_id)
+{
+    struct ops *ops = call->env->ops;
+    struct job job;
+    uint64_t ticket;
+
+    if (!ops_cancel(ops, call->request.peer, op_id, &ticket) &&
+        !ops_cancel(ops, NULL, op_id, &ticket))
+        return NULL;
+    if (!ticket || !pool_withdraw(call->env->pool, ticket, &job))
+        return cancel_answer(op_id, true,
+                             "It stops before its next effect; what was done "
+                             "is undone");
+    job.drop(job.arg);
+    return cancel_answer(op_id, true, "It had not begun; nothing was done");
+}
+
+/*
+ * A worker's: what has ended is looked up first, since a repetition of it may
+ * wait for its turn, and again for what ends meanwhile.
+ */
+static json_t *
+cancel_operation(struct verb_call *call, struct err *err)
+{
+    CLEANUP_JSON json_t *before = NULL, *after = NULL;
+    char op_id[UUID_TEXT];
+    json_t *answer = NULL;
+    const char *state;
+
+    wanted_op(call, op_id);
+    if (find(call, op_id, &before, err) < 0)
+        return NULL;
+    state = json_get_text(before, "state", NULL);
+    if (!state || strcmp(state, "running") == 0)
+        answer = cancel_open(call, op_id);
+    if (answer)
+        return answer;
+    if (find(call, op_id, &after, err) < 0)
+        return NULL;
+    return too_late(op_id, json_get_text(after, "state", NULL), err);
 }
 
 /* --- rows ------------------------------------------------------------------ */
@@ -233,8 +298,8 @@ const struct verb ops_verbs[] = {
      .group = "ops",
      .action_group = "VM_OPERATE",
      .lane = VERB_HOST,
-     .doc = "Asks a running operation to stop before its next effect and to "
-            "undo what it did.",
+     .doc = "Cancels an operation that waits for its turn, or asks a running "
+            "one to stop before its next effect and to undo what it did.",
      VERB_PARAMS(one_op),
      .run = cancel_operation},
 };

@@ -106,7 +106,8 @@ fill_request(const json_t *common, struct request *request)
     const char *op_id = json_get_text(common, "op_id", NULL);
     json_int_t deadline = json_get_int(common, "deadline_ms", 0);
 
-    if (!op_id || !uuid_canon(op_id, request->op_id))
+    request->op_id_given = op_id && uuid_canon(op_id, request->op_id);
+    if (!request->op_id_given)
         uuid_new(request->op_id);
     snprintf(request->flow_id, sizeof(request->flow_id), "%s",
              json_get_text(common, "flow_id", ""));

@@ -15,6 +15,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/server.h"
 #include "agent/plan/adopt.h"
+#include "agent/verbs/ops.h"
 #include "agent/verbs/table.h"
 #include "protocol/limits.h"
 #include "tests/unit/link.h"
@@ -33,13 +34,15 @@ struct fixture {
     pthread_t thread;
 };
 
-/* What the verb Wait waits for. */
+/* What the verbs Wait, Change and Undo wait for. */
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t cond;
     bool open;
     int waiting;
-} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+    int changes; /* calls of Change and Undo that have begun */
+} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+          .cond = PTHREAD_COND_INITIALIZER};
 
 static char certs[256];
 
@@ -65,19 +68,40 @@ echo(struct verb_call *call, struct err *err)
     return json_incref(json_object_get(call->params, "value"));
 }
 
-static inline json_t *
-wait_open(struct verb_call *call, struct err *err)
+static inline int
+pass_gate(int changes)
 {
-    (void)call;
-    (void)err;
     pthread_mutex_lock(&gate.mutex);
     gate.waiting++;
+    gate.changes += changes;
+    changes = gate.changes;
     pthread_cond_broadcast(&gate.cond);
     while (!gate.open)
         pthread_cond_wait(&gate.cond, &gate.mutex);
     gate.waiting--;
     pthread_mutex_unlock(&gate.mutex);
+    return changes;
+}
+
+static inline json_t *
+wait_open(struct verb_call *call, struct err *err)
+{
+    (void)call;
+    (void)err;
+    pass_gate(0);
     return json_true();
+}
+
+/* The nth change of the test. */
+static inline json_t *
+change(struct verb_call *call, struct err *err)
+{
+    json_t *out = json_object();
+
+    (void)err;
+    json_put_int(out, "nth", pass_gate(1));
+    json_put_text(out, "op_id", call->request.op_id);
+    return out;
 }
 
 static inline json_t *
@@ -95,6 +119,20 @@ static const struct field vm_field[] = {
     {.name = "vm", .type = FIELD_REF, .doc = "-"},
 };
 
+static const struct field disk_fields_of_tests[] = {
+    {.name = "vm", .type = FIELD_REF, .doc = "-"},
+    {.name = "disk", .type = FIELD_ANY, .doc = "-"},
+};
+
+#define CHANGE(verb_name)                                                     \
+    {.name = (verb_name),                                                     \
+     .group = "disk",                                                         \
+     .lane = VERB_VM,                                                         \
+     .mutating = true,                                                        \
+     .params = disk_fields_of_tests,                                          \
+     .nparams = 2,                                                            \
+     .run = change}
+
 static const struct verb verbs[] = {
     {.name = "Who", .lane = VERB_INLINE, .run = who},
     {.name = "Echo",
@@ -110,7 +148,13 @@ static const struct verb verbs[] = {
      .params = vm_field,
      .nparams = 1,
      .run = who},
-    {.name = "Refuse", .lane = VERB_VM, .mutating = true, .run = refuse},
+    {.name = "Refuse",
+     .group = "vm",
+     .lane = VERB_VM,
+     .mutating = true,
+     .run = refuse},
+    CHANGE("Change"),
+    CHANGE("Undo"),
 };
 
 const struct verb *
@@ -119,6 +163,9 @@ table_find(const char *name)
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
+    for (size_t i = 0; i < ops_nverbs; i++)
+        if (strcmp(ops_verbs[i].name, name) == 0)
+            return &ops_verbs[i];
     return NULL;
 }
 
@@ -237,6 +284,9 @@ start(struct fixture *f, const char *crl)
     f->env.pool = pool_new(4, &limits, NULL, NULL);
     f->env.notify = notify_new(f->outbox);
     f->env.vms = vm_table_new();
+    f->env.ops = ops_new();
+    f->env.store = store_open(f->dir, &err);
+    assert_non_null(f->env.store);
     vm_table_seen(f->env.vms, &vm);
     f->server = server_new(&f->env, f->outbox, &err);
     if (!f->server)
@@ -268,6 +318,8 @@ stop(struct fixture *f)
     notify_free(f->env.notify);
     outbox_free(f->outbox);
     vm_table_free(f->env.vms);
+    ops_free(f->env.ops);
+    store_close(f->env.store);
     conf_free(f->conf);
 }
 
@@ -278,6 +330,7 @@ set_up(void **state)
 
     unit_folder(f->dir);
     snprintf(f->path, sizeof(f->path), "%s/run/berthd.sock", f->dir);
+    gate.changes = 0;
     set_gate(false);
     install_cert(f, "server");
     start(f, "");

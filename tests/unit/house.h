@@ -181,6 +181,7 @@ house_call(struct house *house, const char *name, const char *text)
     CLEANUP_JSON json_t *raw = NULL, *params = NULL;
     struct verb_call call = {.verb = table_find(name), .env = &house->env};
     const char *vm;
+    int found;
 
     for (char *p = json; *p; p++)
         if (*p == '\'')
@@ -198,6 +199,10 @@ house_call(struct house *house, const char *name, const char *text)
         return NULL;
     call.params = params;
     house->err = (struct err)ERR_INIT;
+    found = operation_replay(&house->env, &call.request, &house->answer,
+                             &house->err);
+    if (found)
+        return house->answer;
     vm = json_get_text(params, "vm", NULL);
     if (vm && vm_table_find(house->env.vms, vm, call.vm, &house->err) < 0 &&
         adopt_find(&house->env, vm, call.vm, &house->err) < 0)

@@ -289,6 +289,45 @@ cancelling(void **state)
             OTHER_OP);
 }
 
+static void
+one_that_waits_is_listed(void **state)
+{
+    struct house *house = *state;
+    struct op op = {.op_id = OP,
+                    .vm = VM,
+                    .peer = "cn:engine",
+                    .verb = "HotPlugDisk",
+                    .started_ms = 1700000000000};
+    struct op other = new_op(house, OTHER_OP, "cn:engine");
+    json_t *result;
+
+    ends_as(house, &other, OP_DONE);
+    ops_plan(house->env.ops, &op, 7);
+    result = answer(house, "GetOperation", "[\"" OP "\"]");
+    says(result, "state", "planned");
+    says(result, "verb", "HotPlugDisk");
+    assert_true(json_is_integer(at(result, "waiting_ms")));
+    assert_false(ops_running(house->env.ops, "cn:engine", OP));
+    json_decref(result);
+    result = answer(house, "ListOperations", "{\"state\": \"planned\"}");
+    assert_int_equal(json_array_size(at(result, "operations")), 1);
+    json_decref(result);
+    result = answer(house, "ListOperations", "{\"vm\": \"" VM "\"}");
+    assert_int_equal(json_array_size(at(result, "operations")), 2);
+    says(result, "operations.0.op_id", OP); /* the newest first */
+    json_decref(result);
+    result = answer(house, "ListOperations", "{\"limit\": 1}");
+    assert_int_equal(json_array_size(at(result, "operations")), 1);
+    json_decref(result);
+    result = answer(house, "ListOperations", "{\"state\": \"done\"}");
+    says(result, "operations.0.op_id", OTHER_OP);
+    json_decref(result);
+    ops_begin(house->env.ops, &op);
+    assert_int_equal(ops_count(house->env.ops), 1);
+    assert_true(ops_running(house->env.ops, "cn:engine", OP));
+    ops_end(house->env.ops, "cn:engine", OP);
+}
+
 /* --- events ---------------------------------------------------------------- */
 
 static void
@@ -395,6 +434,7 @@ main(void)
     const struct CMUnitTest cases[] = {
         CASE(the_host),          CASE(an_operation_runs_and_ends),
         CASE(cancelling),        CASE(events_again),
+        CASE(one_that_waits_is_listed),
         CASE(odd_subscriptions), CASE(events_behind_the_bound),
         CASE(settings_and_log),
     };

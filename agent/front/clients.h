@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who asks: sessions with what they have open, the peers they belong to, and
+ * the batches that gather answers. A client is kept, without its session,
+ * until the last request that it made is over, so that work which nobody
+ * waits for any more is still counted. I/O thread only.
+ */
+#pragma once
+
+#include "agent/front/session.h"
+#include "agent/post/notify.h"
+#include "protocol/jsonrpc.h"
+
+struct clients;
+
+struct peer;
+
+struct client {
+    struct client *next;     /* of the bucket */
+    struct session *session; /* NULL: it is gone */
+    struct peer *peer;       /* NULL until it asks for something */
+    uint64_t id;
+    size_t open; /* requests that are not answered */
+    bool ended;  /* close when nothing is open */
+    struct batch *batches;
+    uint64_t numbers; /* last number of a batch */
+    /* Events that it was not sent, since it does not read fast enough. */
+    size_t dropped;
+    int64_t first, last; /* their numbers; 0: they had none */
+};
+
+/* Subscriptions end with their client. */
+struct clients *clients_new(struct notify *notify);
+void clients_free(struct clients *clients); /* frees open sessions too */
+
+void clients_add(struct clients *clients, struct session *session);
+
+/* Also one that is gone and has something open; NULL when there is none. */
+struct client *clients_find(const struct clients *clients, uint64_t id);
+
+size_t clients_sessions(const struct clients *clients); /* that exist */
+size_t clients_open(const struct clients *clients);     /* requests, of all */
+
+/* Close every session once its output is written. */
+void clients_close(struct clients *clients);
+
+/* The session ends; the client may be freed. */
+void client_gone(struct clients *clients, struct client *client);
+
+/* Requests of all clients of this one's peer. */
+size_t client_peer_open(struct clients *clients, struct client *client);
+
+/* One more request is open. */
+void client_take(struct clients *clients, struct client *client);
+
+/* One less. The client may be freed, its session be closed. */
+void client_drop(struct clients *clients, struct client *client);
+
+/* Gather the answers of a batch in which anything is to be answered. Returns
+ * the slot of its first answer, the others follow it; 0 when there is nothing
+ * to gather. */
+uint64_t client_batch(struct client *client,
+                      const struct jsonrpc_message *message);
+
+/* Answer a single request (slot 0) or one of a batch. Takes reply; NULL is
+ * the answer to a notification. */
+void client_answer(struct client *client, uint64_t slot, json_t *reply);
+
+/* Send an event (seq 0: it has no number), or note that it was dropped. The
+ * session is there. */
+void client_event(struct client *client, int64_t seq, const char *text,
+                  size_t len);
+
+/* It reads again: tell it what was dropped. */
+void client_drained(struct client *client);
