@@ -248,6 +248,27 @@ plan_step_to_json(const struct step *step)
     return obj;
 }
 
+/* PCI places that the plan takes in the running VM or, where it is shut off,
+ * in its definition. */
+static json_int_t
+ports_used(const struct plan *plan)
+{
+    json_int_t live = 0, config = 0;
+
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct step *step = &plan->steps[i];
+
+        live += step->kind == STEP_ATTACH_CONTROLLER ||
+                (step->kind == STEP_ATTACH_DISK &&
+                 step->disk->address.type == ADDRESS_PCI);
+        for (size_t k = 0; k < step->nedits; k++)
+            config += step->edits[k].controller ||
+                      (step->edits[k].kind == EDIT_ADD_DISK &&
+                       step->edits[k].disk->address.type == ADDRESS_PCI);
+    }
+    return live > config ? live : config;
+}
+
 json_t *
 plan_to_json(const struct plan *plan)
 {
@@ -258,7 +279,8 @@ plan_to_json(const struct plan *plan)
         json_array_append_new(steps, plan_step_to_json(&plan->steps[i]));
     json_put(obj, "steps", steps);
     json_put(obj, "warnings", json_incref(plan->warnings));
-    json_put_bool(obj, "changed", plan->nsteps > 0);
+    json_put_int(obj, "ports_used", ports_used(plan));
+    json_put_bool(obj, "changed", plan->nsteps > 0 || plan->nreserve > 0);
     return obj;
 }
 
