@@ -140,13 +140,6 @@ def test_backing_file_outside(berthd, vm, unchanged):
     assert backing in error.message
 
 
-def test_backing_file_inside(berthd, vm):
-    backing = berthd.image()
-    path = os.path.join(berthd.images, unique("overlay") + ".qcow2")
-    make_image(path, MIB, "qcow2", "-b", backing, "-F", "raw")
-    assert vm("AddDisk", source=source(path, "qcow2"))["state"] == "done"
-
-
 def test_directories_and_pipes_are_no_sources(berthd, vm, unchanged):
     fifo = os.path.join(berthd.images, unique("fifo"))
     os.mkfifo(fifo)
@@ -242,6 +235,15 @@ def system_vm(system):
             client.call(verb, vm=name)
         except RpcError as error:
             assert error.kind == "NOT_FOUND"
+
+
+def test_backing_file_inside(system_vm):
+    """Not on the embedded driver: libvirt 9.0 loses a few bytes of each chain,
+    which a leak checker would take for ours."""
+    daemon, _, call, _ = system_vm
+    path = os.path.join(daemon.images, unique("overlay") + ".qcow2")
+    make_image(path, MIB, "qcow2", "-b", daemon.image(), "-F", "raw")
+    assert call("AddDisk", source=source(path, "qcow2"))["state"] == "done"
 
 
 def test_vm_destroyed_behind_our_back(system_vm, libvirtd):
