@@ -129,7 +129,7 @@ fuzz: fuzz-build
 # --- checks ------------------------------------------------------------------
 
 # Unit tests entered by several threads, and those that Valgrind reads too.
-THREADED := pool lane join dispatch store store_file outbox notify eventlog vm_table lock log hyper \
+THREADED := pool lane join held dispatch store store_file outbox notify eventlog vm_table lock log hyper \
             watch watchdog journal receipts ops session clock_uuid apply
 CORE := json xml buf err lines conf jsonrpc address disk vm disk_plan vm_plan \
         params controller topology

@@ -29,6 +29,25 @@ fake_release(void *backend, const char *uuid, const char *alias)
         fake_vm_tell(fake, vm, HYPER_EVENT_DEVICE_REMOVED, alias, "");
 }
 
+void
+fake_go(void *backend)
+{
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    fake->turns++;
+    pthread_cond_broadcast(&fake->go);
+}
+
+size_t
+fake_held(void *backend)
+{
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    return fake->held;
+}
+
 /* --- the whole backend ---------------------------------------------------- */
 
 static void
@@ -41,6 +60,7 @@ fake_close(void *backend)
         fake_vm_drop(fake, fake->vms[fake->n - 1]);
     free(fake->vms);
     fake_rules_free(fake->rules);
+    pthread_cond_destroy(&fake->go);
     lock_destroy(&fake->lock);
     free(fake->uri);
     free(fake);
@@ -84,8 +104,10 @@ fake_open(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
     fake->fn = fn;
     fake->ctx = ctx;
     lock_init(&fake->lock, LOCK_HYPER);
+    lock_cond_init(&fake->go);
     fake->post = fake_post_new(fake_vm_carry, fake, err);
     if (!fake->post) {
+        pthread_cond_destroy(&fake->go);
         lock_destroy(&fake->lock);
         free(fake->uri);
         free(fake);

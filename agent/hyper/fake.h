@@ -19,8 +19,14 @@ extern const struct hyper_ops fake_ops;
  * "attach N wrong-address"    the disk arrives at another unit
  * "detach N silent"           accepted; the device stays, no event
  * "detach N refused"          REMOVAL_FAILED event
+ * "CALL N slow MS"            it begins so much later; other calls go on
+ * "CALL N hang"               it begins at the next fake_go
  */
 int fake_script(void *backend, const char *script, struct err *err);
+
+/* Let calls that are slow or hang go on; how many there are. */
+void fake_go(void *backend);
+size_t fake_held(void *backend);
 
 /* Let a silent device go now, with its event. */
 void fake_release(void *backend, const char *uuid, const char *alias);

@@ -35,7 +35,11 @@ static const struct action actions[] = {
     {"wrong-address", {.wrong_address = true}},
     {"silent", {.silent = true}},
     {"refused", {.refused = true}},
+    {"hang", {.hang = true}},
+    {"slow", {.slow_ms = 1}},
 };
+
+#define MAX_SLOW_MS 60000
 
 static const struct action *
 find_action(const char *name)
@@ -59,6 +63,11 @@ parse_line(const char *line, struct rule *rule)
     if (!action || rule->left == 0)
         return -1;
     rule->fault = action->fault;
+    if (action->fault.slow_ms)
+        return sscanf(kind, "%u", &rule->fault.slow_ms) == 1 &&
+                       rule->fault.slow_ms <= MAX_SLOW_MS
+                   ? 0
+                   : -1;
     if (!action->fault.fail)
         return kind[0] ? -1 : 0;
     rule->fault.kind = err_kind_parse(kind);
@@ -83,8 +92,9 @@ fake_rules_parse(const char *script, struct err *err)
             mem_more(rules->rules, rules->n, sizeof(*rules->rules));
         if (parse_line(line, &rules->rules[rules->n++]) < 0) {
             err_param(err, ERR_INVALID, "script", line,
-                      "CALL N fail|applied-fail KIND TEXT, or CALL N "
-                      "stray-controller|wrong-address|silent|refused");
+                      "CALL N fail|applied-fail KIND TEXT, CALL N slow MS, or "
+                      "CALL N stray-controller|wrong-address|silent|refused|"
+                      "hang");
             fake_rules_free(rules);
             return NULL;
         }
@@ -109,6 +119,8 @@ merge(struct fault *into, const struct fault *from)
     into->wrong_address |= from->wrong_address;
     into->silent |= from->silent;
     into->refused |= from->refused;
+    into->hang |= from->hang;
+    into->slow_ms += from->slow_ms;
     if (!from->fail)
         return;
     into->fail = true;

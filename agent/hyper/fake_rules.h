@@ -15,6 +15,8 @@ struct fault {
     bool wrong_address;
     bool silent;
     bool refused;
+    bool hang;        /* until fake_go */
+    unsigned slow_ms; /* or until fake_go */
     enum err_kind kind;
     char text[256];
 };

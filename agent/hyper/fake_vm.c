@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/common/clock.h"
 #include "agent/common/mem.h"
 #include "agent/hyper/fake_tree.h"
 
@@ -138,6 +139,22 @@ fake_vm_carry(void *data, const struct fake_item *item)
 
 /* --- the frame of a call -------------------------------------------------- */
 
+/* Hang, or be slow. Other calls go on meanwhile: the lock is dropped. */
+static void
+hold(struct fake *fake, const struct fault *fault)
+{
+    int64_t until = fault->hang ? -1 : clock_mono_ms() + fault->slow_ms;
+    unsigned turn = fake->turns;
+
+    if (!fault->hang && !fault->slow_ms)
+        return;
+    fake->held++;
+    while (fake->turns == turn &&
+           lock_wait(&fake->lock, &fake->go, until) == 0)
+        ;
+    fake->held--;
+}
+
 struct fake_call
 fake_vm_enter(void *backend, const char *name, const char *uuid,
               enum fake_need need, struct err *err)
@@ -146,6 +163,7 @@ fake_vm_enter(void *backend, const char *name, const char *uuid,
 
     lock_take(&call.fake->lock);
     call.fault = fake_rules_count(call.fake->rules, name);
+    hold(call.fake, &call.fault);
     if (call.fault.fail && !call.fault.applied) {
         fake_rules_fail(&call.fault, err);
         return call;

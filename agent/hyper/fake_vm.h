@@ -25,6 +25,9 @@ struct fake {
     void *ctx;
     struct fake_post *post;
     struct lock lock; /* guards what follows */
+    pthread_cond_t go;
+    unsigned turns; /* how often calls that are held were let go */
+    size_t held;    /* calls that hang or are slow, now */
     struct fake_rules *rules;
     struct fake_vm **vms;
     size_t n;

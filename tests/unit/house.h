@@ -158,14 +158,16 @@ house_carry(struct house *house, struct verb_call *call)
     struct house_job job = {house, call, PTHREAD_MUTEX_INITIALIZER,
                             PTHREAD_COND_INITIALIZER, false};
     const struct job work = {house_run, house_run, &job, call->verb->name};
+    const char *lane;
 
     if (call->verb->lane == VERB_INLINE) {
         house->answer = call->verb->run(call, &house->err);
         return;
     }
-    assert_int_equal(pool_submit(house->env.pool,
-                                 call->vm[0] ? call->vm : "create", &work,
-                                 &house->err),
+    lane = call->verb->lane == VERB_HOST ? NULL
+           : call->vm[0]                 ? call->vm
+                                         : "create";
+    assert_int_equal(pool_submit(house->env.pool, lane, &work, &house->err),
                      0);
     pthread_mutex_lock(&job.mutex);
     while (!job.done)

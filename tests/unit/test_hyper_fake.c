@@ -184,6 +184,41 @@ calls_fail_by_script(void **state)
     unit_err(&err, ERR_INVALID, "attach one fail");
 }
 
+static void *
+suspend(void *arg)
+{
+    struct fake_house *house = arg;
+
+    assert_int_equal(hyper_suspend(house->hyper, VM_A, NULL), 0);
+    return NULL;
+}
+
+static void
+calls_are_held_by_script(void **state)
+{
+    struct fake_house *house = *state;
+    void *backend = hyper_backend(house->hyper);
+    int64_t began_ms = clock_mono_ms();
+    struct err err = ERR_INIT;
+    pthread_t thread;
+
+    fake_house_start(house);
+    assert_int_equal(fake_script(backend, "suspend 1 hang\nresume 1 slow 30",
+                                 &err),
+                     0);
+    assert_int_equal(hyper_resume(house->hyper, VM_A, &err), 0);
+    assert_true(clock_mono_ms() - began_ms >= 30);
+    assert_int_equal(pthread_create(&thread, NULL, suspend, house), 0);
+    while (fake_held(backend) == 0)
+        usleep(500);
+    assert_int_equal(hyper_resume(house->hyper, VM_A, &err), 0);
+    fake_go(backend);
+    pthread_join(thread, NULL);
+    assert_int_equal(fake_held(backend), 0);
+    assert_int_equal(fake_script(backend, "resume 1 slow", &err), -1);
+    unit_err(&err, ERR_INVALID, "slow MS");
+}
+
 static void
 stray_devices_by_script(void **state)
 {
@@ -273,6 +308,7 @@ main(void)
         FAKE_CASE(a_reset_lets_it_go),
         FAKE_CASE(a_refusal_is_told_and_the_device_stays),
         FAKE_CASE(calls_fail_by_script),
+        FAKE_CASE(calls_are_held_by_script),
         FAKE_CASE(stray_devices_by_script),
         FAKE_CASE(missing_controllers_appear_as_in_libvirt),
         FAKE_CASE(values_reach_the_right_tree),
