@@ -47,8 +47,9 @@ leftovers() {
     for process in /proc/[0-9]*; do
         pid=${process#/proc/}
         [ "$pid" != $$ ] || continue
-        tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF "$tmp/" &&
-            echo "$pid"
+        # It may have ended meanwhile: then there is nothing to read.
+        { tr '\0' ' ' <"$process/cmdline"; } 2>/dev/null |
+            grep -qF "$tmp/" && echo "$pid"
     done
     return 0
 }
