@@ -83,6 +83,14 @@ tls_info_of(void *ctx)
     return server_tls_info(agent->server);
 }
 
+static int
+check_settings(void *ctx, struct err *err)
+{
+    const struct agent *agent = ctx;
+
+    return settings_check(agent->settings, err);
+}
+
 /* Writer thread. */
 static void
 publish(void *ctx, json_t *event)
@@ -267,6 +275,8 @@ prepare(struct agent *agent)
     env->started_ms = clock_wall_ms();
     env->reload = reload;
     env->tls_info = tls_info_of;
+    env->tls_examine = server_tls_examine;
+    env->check_settings = check_settings;
     env->ctx = agent;
 }
 

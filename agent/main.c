@@ -11,7 +11,10 @@
 #include "agent/agent.h"
 #include "agent/common/log.h"
 #include "agent/common/xml.h"
+#include "agent/front/server.h"
+#include "agent/host/host.h"
 #include "agent/plan/crash.h"
+#include "agent/verbs/doctor.h"
 #include "agent/verbs/table.h"
 
 /* What a mode works with; conf is NULL where it needs none. */
@@ -83,6 +86,30 @@ dump_crash_points(struct start *start)
     return 0;
 }
 
+/* From outside; a berthd that runs is asked by the verb. */
+static int
+doctor(struct start *start)
+{
+    struct err err = ERR_INIT;
+    const struct conf *conf = settings_load(&start->settings, &err);
+    const struct doctor_case about = {.conf = conf,
+                                      .conf_why = err.message,
+                                      .kvm = host_kvm_works(),
+                                      .tls_examine = server_tls_examine};
+    CLEANUP_JSON json_t *report = NULL;
+    CLEANUP_TEXT char *text = NULL;
+
+    log_set_level(LOG_ERROR); /* what is found is printed */
+    report = doctor_report(&about);
+    if (start->settings.options->json) {
+        text = json_pretty(report);
+        puts(text);
+    } else {
+        doctor_print(report, stdout);
+    }
+    return json_get_bool(report, "healthy", 0) ? 0 : 1;
+}
+
 static int
 version(struct start *start)
 {
@@ -109,6 +136,7 @@ static const struct mode {
     [OPTIONS_DUMP_SAMPLE_CONF] = {false, dump_sample_conf},
     [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
     [OPTIONS_DUMP_CRASH_POINTS] = {false, dump_crash_points},
+    [OPTIONS_DOCTOR] = {false, doctor},
     [OPTIONS_VERSION] = {false, version},
     [OPTIONS_HELP] = {false, help},
 };

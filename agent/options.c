@@ -35,6 +35,9 @@ static const struct option_row {
      "print every verb with its parameters as JSON"},
     {"dump-crash-points", 0, NULL, OPTIONS_DUMP_CRASH_POINTS,
      "print the names that --crash-at takes"},
+    {"doctor", 0, NULL, OPTIONS_DOCTOR,
+     "examine this host and print what is wrong, with a fix for each finding"},
+    {"output", 'o', "table|json", OPTIONS_RUN, "how --doctor prints"},
     {"crash-at", CRASH_AT, "NAME[:N]", OPTIONS_RUN,
      "die at a crash point (for tests; the state directory must hold a file "
      "named scratch)"},
@@ -80,11 +83,24 @@ row_of(int found)
     return NULL;
 }
 
-static void
-take(struct options *out, const struct option_row *row, const char *value)
+static int
+take_output(struct options *out, const char *value, struct err *err)
+{
+    out->json = strcmp(value, "json") == 0;
+    if (out->json || strcmp(value, "table") == 0)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "--output %s: expected table or json", value);
+}
+
+static int
+take(struct options *out, const struct option_row *row, const char *value,
+     struct err *err)
 {
     if (!row->arg) {
         out->mode = row->mode;
+    } else if (row->letter == 'o') {
+        return take_output(out, value, err);
     } else if (row->letter == 'c') {
         out->file = value;
     } else if (row->letter == CRASH_AT) {
@@ -93,6 +109,7 @@ take(struct options *out, const struct option_row *row, const char *value)
         out->sets = mem_more(out->sets, out->nsets, sizeof(*out->sets));
         out->sets[out->nsets++] = value;
     }
+    return 0;
 }
 
 int
@@ -114,7 +131,8 @@ options_parse(int argc, char **argv, struct options *out, struct err *err)
                            found == ':' ? "option %s needs a value"
                                         : "there is no option %s",
                            argv[optind - 1]);
-        take(out, row, optarg);
+        if (take(out, row, optarg, err) < 0)
+            return -1;
     }
     if (optind < argc)
         return err_set(err, ERR_INVALID,

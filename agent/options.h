@@ -3,6 +3,7 @@
  * Main thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "agent/common/err.h"
@@ -14,6 +15,7 @@ enum options_mode {
     OPTIONS_DUMP_SAMPLE_CONF,
     OPTIONS_DUMP_VERBS,
     OPTIONS_DUMP_CRASH_POINTS,
+    OPTIONS_DOCTOR,
     OPTIONS_VERSION,
     OPTIONS_HELP,
     OPTIONS_MODES
@@ -24,6 +26,7 @@ struct options {
     const char *file;  /* borrowed from argv; NULL: the usual files */
     const char **sets; /* owned vector, texts borrowed from argv */
     size_t nsets;
+    bool json; /* print JSON, not text */
     const char *crash_at; /* borrowed from argv; NULL: nowhere */
 };
 

@@ -26,6 +26,16 @@ settings_load(struct settings *settings, struct err *err)
     return conf;
 }
 
+int
+settings_check(const struct settings *settings, struct err *err)
+{
+    const struct options *options = settings->options;
+    CLEANUP_CONF struct conf *conf =
+        conf_load(options->file, options->sets, options->nsets, err);
+
+    return conf ? 0 : -1;
+}
+
 void
 settings_free(struct settings *settings)
 {

@@ -20,6 +20,9 @@ struct settings {
 struct conf *settings_load(struct settings *settings, struct err *err);
 void settings_free(struct settings *settings);
 
+/* Whether they could be read now; nothing is kept. Any thread. */
+int settings_check(const struct settings *settings, struct err *err);
+
 /*
  * {changed: [], restart_needed: []} as names "section.key", each also logged:
  * what differs from before and is in force now, and what differs from the

@@ -37,6 +37,7 @@ struct arg {
 };
 
 struct client;
+struct err;
 
 struct command {
     const char *noun;
@@ -57,6 +58,9 @@ struct command {
     /* Instead of one call of wire; returns an exit code. May be NULL. */
     int (*run)(const struct ctl *ctl, const struct command *command,
                struct client *client, const json_t *params);
+    /* What can be done when berthd cannot be reached; may be NULL. */
+    int (*outside)(const struct ctl *ctl, const json_t *params,
+                   const struct err *why);
 };
 
 #define COMMAND_ARGS(rows) .args = rows, .nargs = sizeof(rows) / sizeof(*rows)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/ctl/cmd_disk.h"
+#include "agent/ctl/cmd_doctor.h"
 #include "agent/ctl/cmd_event.h"
 #include "agent/ctl/cmd_host.h"
 #include "agent/ctl/cmd_op.h"
@@ -55,6 +56,7 @@ static const struct {
     {"op", "Operations: what was asked and what became of it"},
     {"event", "What happened, numbered"},
     {"call", "Any verb of the protocol"},
+    {"doctor", "An examination"},
 };
 
 const struct command *
@@ -66,7 +68,7 @@ commands_at(size_t n)
     } racks[] = {
         {cmd_vm_rows, cmd_vm_nrows},     {cmd_disk_rows, cmd_disk_nrows},
         {cmd_host_rows, cmd_host_nrows}, {cmd_event_rows, cmd_event_nrows},
-        {cmd_op_rows, cmd_op_nrows},
+        {cmd_op_rows, cmd_op_nrows},     {cmd_doctor_rows, cmd_doctor_nrows},
     };
 
     for (size_t i = 0; i < COUNT(racks); i++) {

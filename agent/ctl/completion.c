@@ -124,6 +124,17 @@ print_nouns(FILE *to)
     }
 }
 
+/* Nouns that are whole commands. */
+static void
+print_alone(FILE *to)
+{
+    const struct command *c;
+
+    for (size_t i = 0; (c = commands_at(i)); i++)
+        if (!c->verb)
+            fprintf(to, " %s", c->noun);
+}
+
 /* What a value after an option is; the same option means the same in every
  * command but for its words, so the command stands before it. */
 static void
@@ -178,7 +189,7 @@ static const char middle[] =
     "{\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} cword=$COMP_CWORD\n"
     "    local words=(\"${COMP_WORDS[@]}\") places=() conn=() place=0 i word\n"
-    "    local noun= verb= vm= kind= opts= verbs= fields= nouns= globals=\n"
+    "    local noun= verb= vm= kind= opts= verbs= fields= nouns= globals= alone=\n"
     "    if declare -F _get_comp_words_by_ref >/dev/null; then\n"
     "        _get_comp_words_by_ref -n =: cur words cword\n"
     "    fi\n";
@@ -199,7 +210,7 @@ static const char walk[] =
     "            esac\n"
     "            ((i++))\n"
     "        elif [[ -z $noun ]]; then noun=$word\n"
-    "        elif [[ -z $verb && $noun != call ]]; then verb=$word\n"
+    "        elif [[ -z $verb && $alone != *\" $noun \"* ]]; then verb=$word\n"
     "        else\n"
     "            ((place == 0)) && vm=$word\n"
     "            ((place++))\n"
@@ -215,7 +226,7 @@ static const char tail[] =
     "    esac\n"
     "    if [[ $cur == -* ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$opts $globals\" -- \"$cur\"))\n"
-    "    elif [[ -z $noun || (-z $verb && $noun != call) ]]; then\n"
+    "    elif [[ -z $noun || (-z $verb && $alone != *\" $noun \"*) ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
     "    elif ((${#places[@]})); then\n"
     "        ((place >= ${#places[@]})) && place=$((${#places[@]} - 1))\n"
@@ -239,7 +250,9 @@ completion_bash(FILE *to)
     print_options(to, commands_global, commands_nglobal);
     fputs("-o'\n    nouns='", to);
     print_words(to, NULL);
-    fputs("'\n", to);
+    fputs("'\n    alone='", to);
+    print_alone(to);
+    fputs(" '\n", to);
     fputs(walk, to);
     print_nouns(to);
     fputs(cases, to);

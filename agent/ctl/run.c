@@ -92,6 +92,8 @@ run_command(const struct ctl *ctl, const struct args *args)
 
     if (!conn && err.kind == ERR_INVALID)
         return usage(ctl->err, args, &err);
+    if (!conn && command->outside && err.kind == ERR_UNREACHABLE)
+        return command->outside(ctl, args->params, &err);
     if (!conn)
         return (int)fail_print(ctl->err, NULL, &err, NULL);
     if (term_is_tty(ctl->err))

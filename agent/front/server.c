@@ -194,16 +194,29 @@ warn_of_end(const struct tls *tls)
                     json_get_text(info, "not_after", ""), (long long)days);
 }
 
-static int
-load_tls(struct server *server, struct err *err)
+static struct tls_files
+files_of(const struct conf *conf)
 {
-    const struct conf *conf = env_conf(server->env);
-    const struct tls_files files = {
+    return (struct tls_files){
         .cert = conf_text(conf, CONF_TLS_CERT),
         .key = conf_text(conf, CONF_TLS_KEY),
         .ca = conf_text(conf, CONF_TLS_CA),
         .crl = conf_text(conf, CONF_TLS_CRL),
     };
+}
+
+json_t *
+server_tls_examine(const struct conf *conf)
+{
+    const struct tls_files files = files_of(conf);
+
+    return tls_examine(&files);
+}
+
+static int
+load_tls(struct server *server, struct err *err)
+{
+    const struct tls_files files = files_of(env_conf(server->env));
     struct tls *fresh, *old;
 
     fresh = tls_new(&files, err);

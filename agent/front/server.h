@@ -30,6 +30,9 @@ int server_reload_tls(struct server *server, struct err *err);
  * since they cannot be used, or NULL without TLS. Any thread. */
 json_t *server_tls_info(struct server *server);
 
+/* tls_examine of the files that the settings name. Any thread. */
+json_t *server_tls_examine(const struct conf *conf);
+
 void server_run(struct server *server); /* until server_stop */
 
 /* Listeners close at once; open requests may end until wait_ms has passed;

@@ -247,6 +247,41 @@ tls_info(const struct tls *tls)
     return out;
 }
 
+/* Why a client that trusts our CA would not trust us; NULL: it would. */
+static const char *
+chain_error(const struct tls *tls)
+{
+    X509_STORE_CTX *verify = X509_STORE_CTX_new();
+    STACK_OF(X509) *chain = NULL;
+    const char *why = "OpenSSL is out of memory";
+
+    SSL_CTX_get0_chain_certs(tls->ctx, &chain);
+    if (verify &&
+        X509_STORE_CTX_init(verify, SSL_CTX_get_cert_store(tls->ctx),
+                            SSL_CTX_get0_certificate(tls->ctx), chain) == 1) {
+        X509_STORE_CTX_set_purpose(verify, X509_PURPOSE_SSL_SERVER);
+        why = X509_verify_cert(verify) == 1
+                  ? NULL
+                  : X509_verify_cert_error_string(
+                        X509_STORE_CTX_get_error(verify));
+    }
+    X509_STORE_CTX_free(verify);
+    ERR_clear_error();
+    return why;
+}
+
+json_t *
+tls_examine(const struct tls_files *files)
+{
+    struct err err = ERR_INIT;
+    CLEANUP(tls_cleanup_) struct tls *tls = tls_new(files, &err);
+    json_t *out = tls ? tls_info(tls) : json_object();
+
+    json_put_text(out, "error", tls ? NULL : err.message);
+    json_put_text(out, "chain", tls ? chain_error(tls) : NULL);
+    return out;
+}
+
 /* --- a connection -------------------------------------------------------- */
 
 struct tls_conn *

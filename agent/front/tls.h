@@ -29,6 +29,13 @@ void tls_free(struct tls *tls); /* connections keep what they need */
  * whichever ends first counts. Returns owned. Any thread. */
 json_t *tls_info(const struct tls *tls);
 
+/*
+ * Look at the files as tls_new would, and further: {error (null: they can be
+ * used), chain (why the own certificate does not come from the CA, null: it
+ * does), subject, issuer, not_after, days_left}. Returns owned. Any thread.
+ */
+json_t *tls_examine(const struct tls_files *files);
+
 enum tls_io { TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_CLOSED, TLS_FAILED };
 
 struct tls_conn *tls_accept(struct tls *tls, int fd); /* borrows fd */

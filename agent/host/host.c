@@ -7,10 +7,8 @@
 #include "agent/host/host.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/kvm.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +20,9 @@
 #include <unistd.h>
 
 #include "agent/common/file.h"
-#include "agent/common/proc.h"
 #include "agent/common/mem.h"
+#include "agent/common/proc.h"
+#include "agent/host/account.h"
 
 #define KVM_MS 2000
 #define QEMU_MS 5000
@@ -147,26 +146,12 @@ qemu_starts(void)
 static bool
 open_to_qemu(void)
 {
-    static const char *const users[] = {"libvirt-qemu", "qemu"};
-    const struct passwd *user = NULL;
-    gid_t groups[64];
-    int n = 64;
+    struct account qemu;
     struct stat st;
 
-    if (geteuid() != 0)
+    if (geteuid() != 0 || !account_qemu(&qemu))
         return true;
-    for (size_t i = 0; i < 2 && !user; i++)
-        user = getpwnam(users[i]);
-    if (!user || stat("/dev/kvm", &st) < 0)
-        return user == NULL;
-    if ((st.st_mode & 06) == 06)
-        return true;
-    if (getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
-        return false;
-    for (int i = 0; i < n; i++)
-        if (groups[i] == st.st_gid && (st.st_mode & 060) == 060)
-            return true;
-    return false;
+    return stat("/dev/kvm", &st) == 0 && account_may(&qemu, &st, R_OK | W_OK);
 }
 
 bool

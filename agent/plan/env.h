@@ -38,6 +38,10 @@ struct env {
     /* {days_left, not_after} of the TLS certificate, {error}, or NULL. Any
      * thread. */
     json_t *(*tls_info)(void *ctx);
+    /* What tls_examine (front/tls.h) finds in the files that conf names. */
+    json_t *(*tls_examine)(const struct conf *conf);
+    /* Whether the settings' files could be loaded now; 0, -1 + err. */
+    int (*check_settings)(void *ctx, struct err *err);
     void *ctx;
 };
 

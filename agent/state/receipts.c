@@ -183,6 +183,34 @@ receipts_list(struct store *store, const char *vm, const char *state, int limit,
     return 0;
 }
 
+static int
+keep_age(void *ctx, const struct store_row *row)
+{
+    struct receipts_age *age = ctx;
+    const char *oldest = store_row_text(row, 1);
+
+    age->old = store_row_int(row, 0);
+    snprintf(age->oldest, sizeof(age->oldest), "%s", oldest ? oldest : "");
+    age->newest_ms = store_row_int(row, 2);
+    return 1;
+}
+
+int
+receipts_age(struct store *store, int64_t old_ms, struct receipts_age *out,
+             struct err *err)
+{
+    memset(out, 0, sizeof(*out));
+    if (store_has_record(store, err) < 0)
+        return -1;
+    return store_read(store, err, keep_age, out,
+                      "SELECT count(*), (SELECT op_id FROM op"
+                      "  WHERE state IN " OPEN_STATES
+                      "  ORDER BY started_ms LIMIT 1),"
+                      " (SELECT max(started_ms) FROM op) FROM op"
+                      " WHERE state IN " OPEN_STATES " AND started_ms < ?",
+                      "i", old_ms);
+}
+
 /* --- removing ------------------------------------------------------------ */
 
 void

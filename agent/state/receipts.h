@@ -27,5 +27,16 @@ int receipts_find(struct store *store, const char *peer, const char *op_id,
 int receipts_list(struct store *store, const char *vm, const char *state,
                   int limit, json_t **out, struct err *err);
 
+/* How old the record is: operations that are open and began before old_ms
+ * (wall time), the oldest of them, and when the newest of all began (0: there
+ * is none). */
+struct receipts_age {
+    int64_t old;
+    char oldest[UUID_TEXT]; /* its op_id, "" */
+    int64_t newest_ms;
+};
+int receipts_age(struct store *store, int64_t old_ms, struct receipts_age *out,
+                 struct err *err);
+
 /* Remove receipts over age (ms) or count; open ones stay. */
 void receipts_prune(struct store *store, int64_t max_age_ms, int64_t max_count);

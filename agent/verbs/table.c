@@ -9,6 +9,7 @@
 
 #include "agent/verbs/admin.h"
 #include "agent/verbs/disk.h"
+#include "agent/verbs/doctor.h"
 #include "agent/verbs/events.h"
 #include "agent/verbs/host.h"
 #include "agent/verbs/ops.h"
@@ -22,8 +23,8 @@ static const struct part {
 } parts[] = {
     {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
-    {ops_verbs, &ops_nverbs},       {events_verbs, &events_nverbs},
-    {admin_verbs, &admin_nverbs},
+    {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
+    {events_verbs, &events_nverbs}, {admin_verbs, &admin_nverbs},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -38,6 +38,10 @@ options_are_read(void **state)
     assert_int_equal(options.mode, OPTIONS_CHECK_CONF);
     assert_string_equal(options.file, "g");
     options_clear(&options);
+    assert_int_equal(PARSE(&options, &err, "--doctor", "-o", "json"), 0);
+    assert_int_equal(options.mode, OPTIONS_DOCTOR);
+    assert_true(options.json);
+    options_clear(&options);
     assert_int_equal(PARSE(&options, &err, "-V"), 0);
     assert_int_equal(options.mode, OPTIONS_VERSION);
     options_clear(&options);
@@ -56,6 +60,8 @@ wrong_ones_are_named(void **state)
     unit_err(&err, ERR_INVALID, "no option -x");
     assert_int_equal(PARSE(&options, &err, "--set"), -1);
     unit_err(&err, ERR_INVALID, "--set needs a value");
+    assert_int_equal(PARSE(&options, &err, "--doctor", "-o", "poem"), -1);
+    unit_err(&err, ERR_INVALID, "expected table or json");
     assert_int_equal(PARSE(&options, &err, "--set", "a.b=c", "now"), -1);
     unit_err(&err, ERR_INVALID, "\"now\"");
     options_clear(&options);
@@ -123,6 +129,9 @@ reloads_tell_what_waits(void **state)
     unit_write(path, "[ops]\nworkers = many\n");
     assert_null(settings_load(&settings, &err));
     unit_err(&err, ERR_INVALID, "many");
+    assert_int_equal(settings_check(&settings, &err), -1);
+    unit_write(path, "");
+    assert_int_equal(settings_check(&settings, &err), 0);
     assert_int_equal(settings.nconfs, 3); /* readers keep the old ones */
     settings_free(&settings);
 }
