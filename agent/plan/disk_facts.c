@@ -16,6 +16,7 @@
 #include "agent/policy/source.h"
 
 #define CHAIN_MAX 16
+#define CLAIM_RETRY_MS 100
 
 static struct source_rules
 rules(struct env *env)
@@ -96,6 +97,31 @@ check_format(const struct disk *disk, const struct image_facts *facts,
                      expected);
 }
 
+/* The source is for this VM's operation alone until that ends: two that look
+ * at once would both find it free. */
+static int
+claim(struct env *env, const struct disk *disk, const char *vm,
+      struct err *err)
+{
+    char by[UUID_TEXT];
+
+    if (ops_claim(env->ops, vm, disk->path, by))
+        return 0;
+    err_set(err, ERR_BUSY,
+            "source: an operation on VM %s is about to use \"%s\"; try again "
+            "when it has ended",
+            by, disk->path);
+    if (err)
+        err->retry_after_ms = CLAIM_RETRY_MS;
+    return -1;
+}
+
+static bool
+is_exclusive(const struct disk *disk)
+{
+    return !disk->shareable && !disk->read_only && disk->kind != DISK_CDROM;
+}
+
 int
 disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
                  bool *create, struct image_facts *facts, char used_by[256],
@@ -110,6 +136,8 @@ disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
     if (disk->source_type == DISK_SOURCE_NONE ||
         disk->source_type == DISK_SOURCE_OTHER)
         return 0;
+    if (is_exclusive(disk) && claim(env, disk, vm, err) < 0)
+        return -1;
     if (read_facts(env, disk->path, block, facts, &why) < 0) {
         if (why.kind == ERR_SOURCE_BAD && !block && disk->size &&
             access(disk->path, F_OK) < 0) {
@@ -119,7 +147,7 @@ disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
         *err = why;
         return -1;
     }
-    if (!disk->shareable && !disk->read_only && disk->kind != DISK_CDROM)
+    if (is_exclusive(disk))
         vm_table_source_used(env->vms, disk->path, vm, used_by);
     if (check_format(disk, facts, err) < 0)
         return -1;
@@ -165,6 +193,8 @@ disk_facts_delete(struct env *env, const struct known *known, void *ctx,
 
     if (!wish->delete_image || disk->source_type != DISK_SOURCE_FILE)
         return 0;
+    if (claim(env, disk, known->vm->record.uuid, err) < 0)
+        return -1;
     vm_table_source_used(env->vms, disk->path, known->vm->record.uuid,
                          wish->used_by);
     if (access(disk->path, F_OK) < 0)

@@ -243,6 +243,7 @@ json_t *
 operation_run(struct env *env, const struct request *request, const char *vm,
               const struct planner *planner, void *wish, struct err *err)
 {
+    json_t *result;
     char why[256];
 
     if (!request->dry_run && !store_healthy(env->store, why, sizeof(why))) {
@@ -256,7 +257,9 @@ operation_run(struct env *env, const struct request *request, const char *vm,
                                   "waited for its turn; nothing was done");
         return NULL;
     }
-    return plan_and_do(env, request, vm, planner, wish, err);
+    result = plan_and_do(env, request, vm, planner, wish, err);
+    ops_unclaim(env->ops, vm);
+    return result;
 }
 
 /* --- the late end of an unplug ------------------------------------------ */

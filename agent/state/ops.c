@@ -37,6 +37,12 @@ struct awaited {
     bool waited; /* a thread is in ops_gone_wait */
 };
 
+struct claim {
+    char vm[UUID_TEXT];
+    char *path;
+    LIST_ENTRY(claim) in_bucket;
+};
+
 struct ops {
     struct lock lock;
     pthread_cond_t changed;
@@ -45,6 +51,8 @@ struct ops {
     size_t nrunning;
     struct awaited **awaited;
     size_t nawaited;
+    LIST_HEAD(, claim) claims[BUCKETS]; /* by path */
+    size_t nclaims;
 };
 
 struct ops *
@@ -56,6 +64,35 @@ ops_new(void)
     lock_cond_init(&ops->changed);
     TAILQ_INIT(&ops->order);
     return ops;
+}
+
+static unsigned
+bucket(const char *key)
+{
+    unsigned hash = 2166136261u; /* FNV-1a, 32 bits */
+
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * 16777619u;
+    return hash % BUCKETS;
+}
+
+/* Those of a VM, or all (NULL). */
+static void
+drop_claims(struct ops *ops, const char *vm)
+{
+    for (size_t i = 0; ops->nclaims > 0 && i < BUCKETS; i++) {
+        struct claim *claim = LIST_FIRST(&ops->claims[i]), *next;
+
+        for (; claim; claim = next) {
+            next = LIST_NEXT(claim, in_bucket);
+            if (vm && strcmp(claim->vm, vm) != 0)
+                continue;
+            LIST_REMOVE(claim, in_bucket);
+            ops->nclaims--;
+            free(claim->path);
+            free(claim);
+        }
+    }
 }
 
 /* Take it out and free it. */
@@ -82,20 +119,11 @@ ops_free(struct ops *ops)
         running_free(ops, run);
     for (size_t i = 0; i < ops->nawaited; i++)
         free(ops->awaited[i]);
+    drop_claims(ops, NULL);
     free(ops->awaited);
     pthread_cond_destroy(&ops->changed);
     lock_destroy(&ops->lock);
     free(ops);
-}
-
-static unsigned
-bucket(const char *op_id)
-{
-    unsigned hash = 2166136261u; /* FNV-1a, 32 bits */
-
-    for (; *op_id; op_id++)
-        hash = (hash ^ (unsigned char)*op_id) * 16777619u;
-    return hash % BUCKETS;
 }
 
 /* The operation (peer NULL: any peer's), or NULL. */
@@ -331,4 +359,35 @@ ops_gone_forget(struct ops *ops, const char *vm, const char *alias)
         ops->awaited[i] = ops->awaited[--ops->nawaited];
         return;
     }
+}
+
+/* --- sources ------------------------------------------------------------ */
+
+bool
+ops_claim(struct ops *ops, const char *vm, const char *path,
+          char by[UUID_TEXT])
+{
+    struct claim *claim;
+
+    LOCK_SCOPE(&ops->lock);
+    LIST_FOREACH(claim, &ops->claims[bucket(path)], in_bucket)
+    {
+        if (strcmp(claim->path, path) != 0)
+            continue;
+        snprintf(by, UUID_TEXT, "%s", claim->vm);
+        return !strcmp(claim->vm, vm);
+    }
+    claim = mem_zalloc(1, sizeof(*claim));
+    snprintf(claim->vm, sizeof(claim->vm), "%s", vm);
+    claim->path = mem_dup(path);
+    LIST_INSERT_HEAD(&ops->claims[bucket(path)], claim, in_bucket);
+    ops->nclaims++;
+    return true;
+}
+
+void
+ops_unclaim(struct ops *ops, const char *vm)
+{
+    LOCK_SCOPE(&ops->lock);
+    drop_claims(ops, vm);
 }

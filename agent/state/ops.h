@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Operations that are not over, in memory: what runs at which step, requests
- * to cancel, and removals that are awaited (a device's DEVICE_REMOVED event
- * may come before, during or long after the wait). Any thread.
+ * to cancel, removals that are awaited (a device's DEVICE_REMOVED event may
+ * come before, during or long after the wait), and the sources that they are
+ * about to use. Any thread.
  */
 #pragma once
 
@@ -59,3 +60,14 @@ bool ops_gone_post(struct ops *ops, const char *vm, const char *alias,
 enum ops_gone ops_gone_wait(struct ops *ops, const char *vm, const char *alias,
                             int64_t deadline_ms);
 void ops_gone_forget(struct ops *ops, const char *vm, const char *alias);
+
+/* --- sources -------------------------------------------------------------- */
+
+/* An operation on a VM is about to use the source at path: between looking
+ * who uses it and its own record nobody else may. False when one on another
+ * VM has it, whose UUID is in *by. */
+bool ops_claim(struct ops *ops, const char *vm, const char *path,
+               char by[UUID_TEXT]);
+
+/* The operation on that VM has ended: it claims nothing any more. */
+void ops_unclaim(struct ops *ops, const char *vm);

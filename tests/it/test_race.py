@@ -97,6 +97,21 @@ def test_two_add_under_one_name(berthd, vm, peers):
         vm("RemoveDisk", disk=one["disk_id"])
 
 
+def test_two_vms_want_the_same_image(berthd, new_vm, peers):
+    vms = [new_vm(start=True) for _ in range(2)]
+    for _ in range(ROUNDS):
+        source = berthd.disk()["source"]
+        results = at_once(*(lambda c=c, v=v: c.call("AddDisk", vm=v.name,
+                                                    source=source)
+                            for c, v in zip(peers, vms)))
+        assert "BUSY" in results, results
+        winner = results.index("BUSY") ^ 1
+        assert results[winner]["state"] == "done"
+        assert vms[winner ^ 1].disks() == {}
+        for verb in ("HotUnplugDisk", "RemoveDisk"):
+            vms[winner](verb, disk=results[winner]["disk_id"])
+
+
 def test_two_make_the_same_vm(berthd, peers):
     name = unique("twin")
     results = at_once(*(lambda c=c: c.call("CreateVm", name=name,

@@ -226,6 +226,37 @@ two_add_under_one_name(void **state)
 }
 
 static void
+two_vms_want_the_same_image(void **state)
+{
+    struct house house;
+    struct asker asker;
+    char *text;
+
+    (void)state;
+    start(&house);
+    house_do(&house, "CreateVm", "{'name': 'vm2', 'memory': 134217728}");
+    house_do(&house, "StartVm", "{'vm': 'vm2', 'paused': true}");
+    house_script(&house, "attach 1 hang");
+    add_text(&asker, &house, D1, "a", "");
+    ask(&asker, &house, "uid:0", "AddDisk");
+    until_held(&house, 1);
+    text = mem_dup(asker.text);
+    memcpy(strstr(text, "vm1"), "vm2", 3);
+    memcpy(strstr(text, D1), D2, strlen(D2));
+    house_refuse(&house, "AddDisk", text, ERR_BUSY, "about to use");
+    assert_true(house.err.retry_after_ms > 0);
+    fake_go(hyper_backend(house.env.hyper));
+    answered(&asker);
+    house_is(&asker.house, "state", "done");
+    house_refuse(&house, "AddDisk", text, ERR_BUSY, "in use by VM \"vm1\"");
+    house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
+    house_do(&house, "AddDisk", text);
+    free(text);
+    leave(&asker);
+    house_end(&house);
+}
+
+static void
 one_vm_hangs_alone(void **state)
 {
     struct house house;
@@ -282,6 +313,7 @@ main(void)
         cmocka_unit_test(late_while_the_guest_is_asked),
         cmocka_unit_test(two_plug_the_same_disk),
         cmocka_unit_test(two_add_under_one_name),
+        cmocka_unit_test(two_vms_want_the_same_image),
         cmocka_unit_test(one_vm_hangs_alone),
         cmocka_unit_test(what_was_removed_is_answered_again),
     };
