@@ -110,6 +110,12 @@ def stuck(berthd, vm):
     assert client.receive()["id"] == "stuck"
 
 
+def suspend(vm, i):
+    """With an op_id of its own: equal requests would join one operation."""
+    return {"jsonrpc": "2.0", "id": i, "method": "SuspendVm",
+            "params": {"vm": vm.name, "op_id": str(uuid.uuid4())}}
+
+
 def test_queue_of_a_vm_is_bounded(berthd, vm, stuck):
     """Who comes too late is told so at once; others are not delayed."""
     many = LANE_MAX + 20
@@ -127,9 +133,7 @@ def test_queue_of_a_vm_is_bounded(berthd, vm, stuck):
 
 def test_requests_of_a_connection_are_bounded(berthd, vm, stuck):
     client = berthd.unix()
-    client.send([{"jsonrpc": "2.0", "id": i, "method": "SuspendVm",
-                  "params": {"vm": vm.name}}
-                 for i in range(SESSION_MAX + 10)])
+    client.send([suspend(vm, i) for i in range(SESSION_MAX + 10)])
     berthd.unix().call("Ping")
 
 
