@@ -15,10 +15,10 @@ OPEN = ("planned", "running", "pending", "unknown")
 
 
 @pytest.fixture(scope="module")
-def scratch(certs):
+def scratch(certs, default_uri):
     """A berthd whose state may be crashed, with a paused VM."""
     from berthlib import Berthd
-    daemon = Berthd(certs)
+    daemon = Berthd(certs, default_uri)
     os.makedirs(daemon.settings["state.dir"])
     with open(os.path.join(daemon.settings["state.dir"], "scratch"), "w"):
         pass
