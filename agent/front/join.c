@@ -69,12 +69,29 @@ vm_of(const struct verb_call *call)
     return call->vm[0] ? call->vm : json_get_text(call->params, "vm", "");
 }
 
+/* Whether any of several disks has a name already. */
+static bool
+any_named(const json_t *disks)
+{
+    const json_t *disk;
+    size_t i;
+
+    json_array_foreach((json_t *)disks, i, disk)
+    {
+        if (!json_is_object(disk) || json_object_get(disk, "disk_id"))
+            return true;
+    }
+    return false;
+}
+
 /* The disk that the parameters name, as text; NULL: none. */
 static const char *
 disk_of(const struct verb_call *call)
 {
     const json_t *disk = json_object_get(call->params, "disk");
 
+    if (any_named(json_object_get(call->params, "disks")))
+        return TOUCHES_SOME;
     if (json_is_object(disk))
         return json_get_text(disk, "disk_id", NULL);
     if (json_is_string(disk))

@@ -12,12 +12,11 @@
 #define OP1 "01111111-2222-4333-8444-555555555555"
 #define OP2 "02222222-2222-4333-8444-555555555555"
 
-/* A change of a disk of the VM "db"; ' stands for ". */
-static void
-ask(struct link *link, const char *id, const char *verb, const char *disk,
-    const char *more)
+/* A change of a disk of the VM "db"; ' stands for ". Returns owned. */
+static char *
+line_of(const char *id, const char *verb, const char *disk, const char *more)
 {
-    CLEANUP_FREE char *line =
+    char *line =
         mem_printf("{'jsonrpc':'2.0'%s%s,'method':'%s','params':{'vm':'db',"
                    "'disk':'%s'%s}}",
                    id[0] ? ",'id':" : "", id, verb, disk, more);
@@ -25,6 +24,15 @@ ask(struct link *link, const char *id, const char *verb, const char *disk,
     for (char *c = line; *c; c++)
         if (*c == '\'')
             *c = '"';
+    return line;
+}
+
+static void
+ask(struct link *link, const char *id, const char *verb, const char *disk,
+    const char *more)
+{
+    CLEANUP_FREE char *line = line_of(id, verb, disk, more);
+
     link_say(link, line);
 }
 
@@ -341,12 +349,15 @@ a_deadline_is_kept_in_the_queue(void **state)
 {
     struct fixture *f = *state;
     struct link link = link_unix(f->path);
+    CLEANUP_FREE char *late = NULL, *joined = NULL, *both = NULL;
     char op_id[UUID_TEXT];
 
     ask(&link, "1", "Change", D1, "");
     until_changes(1);
-    ask(&link, "2", "Change", D2, ",'deadline_ms':30");
-    ask(&link, "3", "Change", D2, "");
+    late = line_of("2", "Change", D2, ",'deadline_ms':30");
+    joined = line_of("3", "Change", D2, "");
+    both = mem_printf("%s\n%s", late, joined); /* read at once */
+    link_say(&link, both);
     ask(&link, "4", "Undo", D2, ",'deadline_ms':60000");
     hear_error(&link, 2, "TIMEOUT"); /* while the first still runs */
     assert_non_null(strstr(link.text, "nothing was done"));
@@ -365,9 +376,9 @@ a_deadline_does_not_end_what_runs(void **state)
     struct link link = link_unix(f->path);
     char op_id[UUID_TEXT];
 
-    ask(&link, "1", "Change", D1, ",'deadline_ms':20");
+    ask(&link, "1", "Change", D1, ",'deadline_ms':500");
     until_changes(1);
-    ask(&link, "2", "Undo", D2, ",'deadline_ms':40");
+    ask(&link, "2", "Undo", D2, ",'deadline_ms':510");
     hear_error(&link, 2, "TIMEOUT");
     set_gate(true);
     hear_change(&link, 1, 1, op_id);
