@@ -46,6 +46,7 @@ struct command {
     const char *doc;
     const struct arg *args;
     size_t nargs;
+    bool local;       /* run without a connection: client is NULL */
     bool mutating;    /* takes --op-id --dry-run --deadline --flow-id */
     const char *done; /* of a receipt: "plugged" */
     const char *list; /* member of the result that is a list of things */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "agent/ctl/cmd_chaos.h"
 #include "agent/ctl/cmd_disk.h"
 #include "agent/ctl/cmd_doctor.h"
 #include "agent/ctl/cmd_event.h"
@@ -57,6 +58,7 @@ static const struct {
     {"event", "What happened, numbered"},
     {"call", "Any verb of the protocol"},
     {"doctor", "An examination"},
+    {"chaos", "The proof that a killed berthd loses nothing"},
 };
 
 const struct command *
@@ -69,6 +71,7 @@ commands_at(size_t n)
         {cmd_vm_rows, cmd_vm_nrows},     {cmd_disk_rows, cmd_disk_nrows},
         {cmd_host_rows, cmd_host_nrows}, {cmd_event_rows, cmd_event_nrows},
         {cmd_op_rows, cmd_op_nrows},     {cmd_doctor_rows, cmd_doctor_nrows},
+        {cmd_chaos_rows, cmd_chaos_nrows},
     };
 
     for (size_t i = 0; i < COUNT(racks); i++) {

@@ -87,9 +87,12 @@ run_command(const struct ctl *ctl, const struct args *args)
 {
     const struct command *command = args->command;
     struct err err = ERR_INIT;
-    CLEANUP_CONN struct conn *conn = conn_open(ctl, &err);
+    CLEANUP_CONN struct conn *conn =
+        command->local ? NULL : conn_open(ctl, &err);
     struct client client = {.conn = conn};
 
+    if (command->local)
+        return command->run(ctl, command, NULL, args->params);
     if (!conn && err.kind == ERR_INVALID)
         return usage(ctl->err, args, &err);
     if (!conn && command->outside && err.kind == ERR_UNREACHABLE)
