@@ -32,8 +32,7 @@ run_chaos(const struct ctl *ctl, const struct command *command,
 
 const struct command cmd_chaos_rows[] = {
     {.noun = "chaos",
-     .doc = "Kill a berthd of its own at every crash point of every change, on "
-            "scratch VMs, and show what became of each",
+     .doc = "Kill a scratch berthd at each point, and judge",
      COMMAND_ARGS(chaos_args),
      .local = true,
      .run = run_chaos},
