@@ -121,8 +121,7 @@ def test_queue_of_a_vm_is_bounded(berthd, vm, stuck):
     many = LANE_MAX + 20
     client = berthd.unix()
     for i in range(many):
-        client.send({"jsonrpc": "2.0", "id": i, "method": "SuspendVm",
-                     "params": {"vm": vm.name, "op_id": str(uuid.uuid4())}})
+        client.send(suspend(vm, i))
     refused = [client.receive() for _ in range(many - LANE_MAX)]
     assert {a["error"]["data"]["kind"] for a in refused} == {"BUSY"}
     assert refused[0]["error"]["data"]["class"] == "retry_after"
@@ -134,7 +133,11 @@ def test_queue_of_a_vm_is_bounded(berthd, vm, stuck):
 def test_requests_of_a_connection_are_bounded(berthd, vm, stuck):
     client = berthd.unix()
     client.send([suspend(vm, i) for i in range(SESSION_MAX + 10)])
-    berthd.unix().call("Ping")
+    client.call("Ping")  # the batch has been taken
+    stuck()
+    answers = client.receive()
+    assert len(answers) == SESSION_MAX + 10
+    assert sum("result" in answer for answer in answers) == LANE_MAX
 
 
 def test_deadline_passes_in_the_queue(berthd, vm, stuck):
