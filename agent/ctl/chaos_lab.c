@@ -85,6 +85,8 @@ write_settings(const struct chaos_lab *lab, struct err *err)
     return write_below(lab->root, "etc/qemu.conf",
                        "stdio_handler = \"file\"\n"
                        "cgroup_controllers = [ ]\n"
+                       /* /dev/kvm may be a mount: see chaos_setup.c */
+                       "namespaces = [ ]\n"
                        "security_driver = \"none\"\n",
                        err);
 }
