@@ -309,6 +309,18 @@ clients_free(struct clients *clients)
     free(clients);
 }
 
+struct client *
+clients_oldest_ended(const struct clients *clients)
+{
+    struct client *oldest = NULL;
+
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct client *c = clients->buckets[i]; c; c = c->next)
+            if (c->session && c->ended && (!oldest || c->id < oldest->id))
+                oldest = c;
+    return oldest;
+}
+
 size_t
 clients_sessions(const struct clients *clients)
 {

@@ -38,6 +38,9 @@ void clients_add(struct clients *clients, struct session *session);
 /* Also one that is gone and has something open; NULL when there is none. */
 struct client *clients_find(const struct clients *clients, uint64_t id);
 
+/* Of those whose peer sends no more, the one that came first; or NULL. */
+struct client *clients_oldest_ended(const struct clients *clients);
+
 size_t clients_sessions(const struct clients *clients); /* that exist */
 size_t clients_open(const struct clients *clients);     /* requests, of all */
 

@@ -329,6 +329,20 @@ dispatch_sessions(const struct dispatch *d)
     return clients_sessions(d->clients);
 }
 
+bool
+dispatch_give_way(struct dispatch *d)
+{
+    struct client *client = clients_oldest_ended(d->clients);
+
+    if (!client)
+        return false;
+    log_warning("%s sends no more and is disconnected before its answers "
+                "came: others need the connection",
+                session_peer(client->session));
+    session_free(client->session);
+    return true;
+}
+
 void
 dispatch_stop(struct dispatch *d)
 {

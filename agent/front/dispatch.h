@@ -31,6 +31,10 @@ size_t dispatch_open(const struct dispatch *dispatch);
 /* Sessions that exist, those in their handshake too. */
 size_t dispatch_sessions(const struct dispatch *dispatch);
 
+/* End the oldest session whose peer sends no more and waits for answers;
+ * false when there is none. Not from within a call of a session. */
+bool dispatch_give_way(struct dispatch *dispatch);
+
 /* No new request is taken any more (STOPPING). */
 void dispatch_stop(struct dispatch *dispatch);
 

@@ -126,13 +126,22 @@ turn_away(int fd, bool say)
     close(fd);
 }
 
+/* Room for one more connection, where most may be open. One that only waits
+ * for answers, perhaps of a VM that hangs, gives way: TCP does not tell
+ * whether there is still somebody to hear them. */
+static bool
+has_room(const struct server *server, size_t most)
+{
+    return dispatch_sessions(server->dispatch) < most ||
+           dispatch_give_way(server->dispatch);
+}
+
 static void
 on_local(void *ctx, int fd, const char *peer)
 {
     struct server *server = ctx;
 
-    if (dispatch_sessions(server->dispatch) >=
-        LIMIT_CONNECTIONS + LIMIT_CONNECTIONS_LOCAL) {
+    if (!has_room(server, LIMIT_CONNECTIONS + LIMIT_CONNECTIONS_LOCAL)) {
         turn_away(fd, true);
         return;
     }
@@ -163,7 +172,7 @@ on_tcp(void *ctx, int fd, const char *peer)
     struct server *server = ctx;
     struct tls_conn *conn;
 
-    if (dispatch_sessions(server->dispatch) >= LIMIT_CONNECTIONS) {
+    if (!has_room(server, LIMIT_CONNECTIONS)) {
         turn_away(fd, false);
         return;
     }

@@ -145,6 +145,8 @@ connections_are_bounded(void **state)
     struct link *links = mem_zalloc(most, sizeof(*links));
     struct rlimit files;
     struct link link;
+    const char *text;
+    bool served;
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
     files.rlim_cur = files.rlim_max;
@@ -165,6 +167,20 @@ connections_are_bounded(void **state)
     for (unsigned i = 0; i < most; i++)
         expect(&links[i], CALL_WITH(1, "Echo", "[{}]"),
                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+    /* Who only waits for an answer gives way to who asks. */
+    link_say(&links[1], CALL(1, "Wait"));
+    shutdown(links[1].fd, SHUT_WR);
+    until_waiting(1);
+    do { /* the server may not have read its end yet */
+        link = link_unix(f->path);
+        link_say(&link, CALL_WITH(1, "Echo", "[{}]"));
+        text = link_hear(&link);
+        served = text && strstr(text, "\"result\"");
+        if (!served)
+            link_close(&link);
+    } while (!served);
+    assert_null(link_hear(&links[1]));
+    link_close(&link);
     for (unsigned i = 0; i < most; i++)
         link_close(&links[i]);
     free(links);
