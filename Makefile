@@ -106,6 +106,11 @@ build/tests/nsinit: tests/lib/nsinit.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BASE) -O1 -g -o $@ $<
 
+# Preloaded by tests that need a disk to fail.
+build/tests/fault.so: tests/lib/fault.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(BASE) -O1 -g -shared -fPIC -o $@ $<
+
 # --- fuzzing: everything again under clang -----------------------------------
 
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -155,7 +160,7 @@ check-valgrind:
 	$(call run-unit,valgrind,--timeout 300 --wrap 'valgrind -q \
 	    --error-exitcode=99 --leak-check=full \
 	    --errors-for-leak-kinds=definite',$(call pick,$(CORE)))
-check-it: all build/tests/nsinit
+check-it: all build/tests/nsinit build/tests/fault.so
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
 lint:

@@ -105,6 +105,16 @@ publish(void *ctx, json_t *event)
                        conf_int(conf, CONF_OPS_RECEIPTS_MAX));
 }
 
+/* Writer thread. What could not be settled while the disk was full. */
+static void
+on_heal(void *ctx)
+{
+    struct agent *agent = ctx;
+
+    if (atomic_load(&agent->hyper_ready))
+        watch_again(&agent->env);
+}
+
 /* The hypervisor's thread. What comes before hyper_open has returned is seen
  * by watch_start, which follows it. */
 static void
@@ -164,41 +174,46 @@ start_post(struct agent *agent, struct err *err)
     return 0;
 }
 
+/* What is recorded, into memory; whose operations are open is settled before
+ * anything else is done to them. The writer's thread, if it is not the start:
+ * VMs may be known by then. */
 static int
-open_record(struct env *env, const char *dir, struct err *err)
+load_record(void *ctx, struct store *store, struct err *err)
 {
-    env->store = store_open(dir, err);
-    if (!env->store)
+    struct agent *agent = ctx;
+    CLEANUP_JSON json_t *open = NULL;
+    json_t *vm;
+    size_t i;
+
+    if (vm_table_load(agent->env.vms, store, err) < 0 ||
+        journal_open_vms(store, &open, err) < 0)
         return -1;
-    env->vms = vm_table_new();
-    if (vm_table_load(env->vms, env->store, err) == 0)
-        return 0;
-    store_close(STEAL(env->store));
-    vm_table_free(STEAL(env->vms));
-    return -1;
+    json_array_foreach(open, i, vm)
+        vm_table_settled(agent->env.vms, json_string_value(vm), false);
+    return 0;
 }
 
 /* A record that cannot be used is no reason to leave the host without
  * answers: libvirt still tells what runs. Nothing is changed without it. */
 static int
-open_state(struct env *env, const char *dir, struct err *err)
+open_state(struct agent *agent, const char *dir, struct err *err)
 {
-    struct err why = ERR_INIT;
+    struct env *env = &agent->env;
+    char why[512];
 
-    if (open_record(env, dir, &why) == 0)
-        return 0;
-    if (why.kind == ERR_BUSY) {
-        *err = why;
-        return -1;
-    }
-    log_error("berthd is READ ONLY: %s Until that is repaired and berthd is "
-              "restarted, questions are answered from libvirt, and whatever "
-              "would change something is refused; berthctl doctor looks at "
-              "the rest",
-              why.message);
     env->vms = vm_table_new();
-    env->store = store_stand_in(dir, why.message, err);
-    return env->store ? 0 : -1;
+    env->store = store_open_any(dir, load_record, agent, err);
+    if (!env->store)
+        return -1;
+    if (store_has_record(env->store, NULL) < 0) {
+        store_healthy(env->store, why, sizeof(why));
+        log_error("berthd is READ ONLY: %s Until that is repaired (and, if the "
+                  "database is damaged, berthd restarted) questions are "
+                  "answered from libvirt, and whatever would change something "
+                  "is refused; berthctl doctor looks at the rest",
+                  why);
+    }
+    return 0;
 }
 
 static int
@@ -207,11 +222,12 @@ start_state(struct agent *agent, struct err *err)
     struct env *env = &agent->env;
     const struct conf *conf = env_conf(env);
 
-    if (open_state(env, conf_text(conf, CONF_STATE_DIR), err) < 0)
+    if (open_state(agent, conf_text(conf, CONF_STATE_DIR), err) < 0)
         return -1;
     env->eventlog = eventlog_new(
         env->store, conf_int(conf, CONF_OPS_EVENTS_MAX), publish, agent);
     env->ops = ops_new();
+    store_on_heal(env->store, on_heal, agent);
     return 0;
 }
 

@@ -134,20 +134,26 @@ watch_start(struct env *env, struct err *err)
     return 0;
 }
 
-static void
-connection(struct env *env, const struct hyper_event *event)
+void
+watch_again(struct env *env)
 {
     struct job job = {look_all, drop_nothing, env, "watch"};
     struct err err = ERR_INIT;
 
+    if (pool_submit_own(env->pool, NULL, &job, &err) < 0)
+        log_error("VMs are not read again: %s", err.message);
+}
+
+static void
+connection(struct env *env, const struct hyper_event *event)
+{
     if (event->type == HYPER_EVENT_LOST) {
         log_error("The connection to the hypervisor is lost; it is tried "
                   "again");
         return;
     }
     log_info("The connection to the hypervisor is back");
-    if (pool_submit_own(env->pool, NULL, &job, &err) < 0)
-        log_error("VMs are not read again: %s", err.message);
+    watch_again(env);
 }
 
 /* --- in the event thread ------------------------------------------------ */

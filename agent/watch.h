@@ -14,3 +14,7 @@ void watch_event(void *ctx, const struct hyper_event *event);
 /* Read every VM (at start, and again after a reconnect) and settle in their
  * lanes what happened meanwhile. Blocks: main before the loop, or a worker. */
 int watch_start(struct env *env, struct err *err);
+
+/* Have a worker do the same: after a reconnect, and when what was to be
+ * recorded can be again. Any thread, never blocks. */
+void watch_again(struct env *env);

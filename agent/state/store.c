@@ -4,7 +4,9 @@
  * and how well the record is. The writing connection belongs to the writer
  * thread once it runs, the reading one to whoever holds read_lock.
  * Healthy → (a commit fails) → full or failing → (a probe in the writer
- * thread succeeds) → healthy; a damaged file is never written again.
+ * thread succeeds) → healthy; a damaged file is never written again. A store
+ * that was opened without its record is failing, and has no connections until
+ * the writer thread could open them.
  */
 #include "agent/state/store.h"
 
@@ -26,12 +28,16 @@ struct store {
     int lock_fd;
     struct store_db *write;
     struct store_writer *writer;
+    store_load_fn *load; /* when there is no record yet */
+    void *load_ctx;
     struct lock read_lock; /* guards read */
-    struct store_db *read;
+    struct store_db *read; /* NULL: there is no record */
     struct lock lock; /* guards what follows */
     enum store_health health;
     char why[512];
     int64_t probe_ms; /* when to try again */
+    void (*healed)(void *ctx);
+    void *healed_ctx;
     int64_t commits;
     int64_t batches;
 };
@@ -46,25 +52,51 @@ health_get(struct store *store)
     return store->health;
 }
 
-static void
-health_set(struct store *store, enum store_health health, const char *why)
+/* Returns what it was. */
+static enum store_health
+note_health(struct store *store, enum store_health health, const char *why)
 {
-    enum store_health before;
+    LOCK_SCOPE(&store->lock);
+    enum store_health before = store->health;
 
-    lock_take(&store->lock);
-    before = store->health;
     if (before != STORE_DAMAGED) {
         store->health = health;
         store->probe_ms = clock_mono_ms() + STORE_PROBE_MS;
         snprintf(store->why, sizeof(store->why), "%s", why);
     }
-    lock_drop(&store->lock);
+    return before;
+}
+
+/* And tell it, if it is news. */
+static void
+health_set(struct store *store, enum store_health health, const char *why)
+{
+    enum store_health before = note_health(store, health, why);
+    void (*healed)(void *ctx);
+    void *ctx;
+
     if (before == health || before == STORE_DAMAGED)
         return;
-    if (health == STORE_HEALTHY)
-        log_info("%s: new work can be recorded again.", store->path);
-    else
+    if (health != STORE_HEALTHY) {
         log_error("No new work can be recorded: %s", why);
+        return;
+    }
+    log_info("%s: new work can be recorded again.", store->path);
+    lock_take(&store->lock);
+    healed = store->healed;
+    ctx = store->healed_ctx;
+    lock_drop(&store->lock);
+    if (healed)
+        healed(ctx);
+}
+
+void
+store_on_heal(struct store *store, void (*fn)(void *ctx), void *ctx)
+{
+    LOCK_SCOPE(&store->lock);
+
+    store->healed = fn;
+    store->healed_ctx = ctx;
 }
 
 /* How long until the next try, 0: now, -1: there is nothing to try. */
@@ -79,26 +111,6 @@ probe_in(struct store *store)
     return left_ms > 0 ? left_ms : 0;
 }
 
-/* The writer's tick: while the disk is full or fails, try again. New work is
- * recorded once the reserve stands and a page can be written. */
-static int64_t
-store_tick(void *ctx)
-{
-    struct store *store = ctx;
-    int64_t left_ms = probe_in(store);
-
-    if (left_ms != 0)
-        return left_ms;
-    if (store_file_reserve(store->dir) && store_db_probe(store->write)) {
-        health_set(store, STORE_HEALTHY, "");
-        return -1;
-    }
-    lock_take(&store->lock);
-    store->probe_ms = clock_mono_ms() + STORE_PROBE_MS;
-    lock_drop(&store->lock);
-    return STORE_PROBE_MS;
-}
-
 bool
 store_healthy(struct store *store, char *why, size_t size)
 {
@@ -111,15 +123,26 @@ store_healthy(struct store *store, char *why, size_t size)
 int
 store_has_record(struct store *store, struct err *err)
 {
-    LOCK_SCOPE(&store->lock);
+    bool has;
 
-    if (store->read)
+    lock_take(&store->read_lock);
+    has = store->read != NULL;
+    lock_drop(&store->read_lock);
+    if (has)
         return 0;
+    LOCK_SCOPE(&store->lock);
     return err_set(err, ERR_READ_ONLY, "The record cannot be read: %s",
                    store->why);
 }
 
 /* --- groups of batches --------------------------------------------------- */
+
+/* Without a record, or with a damaged one, nothing is tried. */
+static bool
+can_write(struct store *store)
+{
+    return store->write && health_get(store) != STORE_DAMAGED;
+}
 
 static void
 batch_refuse(struct store *store, struct store_batch *batch)
@@ -245,7 +268,7 @@ store_run(void *ctx, struct store_batch **group, size_t count)
 {
     struct store *store = ctx;
 
-    if (health_get(store) != STORE_DAMAGED) {
+    if (can_write(store)) {
         struct err err = ERR_INIT;
 
         if (group_commit(store, group, count, &err) == 0)
@@ -259,10 +282,10 @@ store_run(void *ctx, struct store_batch **group, size_t count)
         }
     }
     for (size_t i = 0; i < count; i++)
-        if (health_get(store) == STORE_DAMAGED)
-            batch_refuse(store, group[i]);
-        else
+        if (can_write(store))
             store_run(store, &group[i], 1);
+        else
+            batch_refuse(store, group[i]);
 }
 
 int
@@ -311,14 +334,14 @@ store_read(struct store *store, struct err *err,
     va_list values;
     int code;
 
-    if (!store->read)
-        return 0;
     va_start(values, types);
     store_batch_addv(batch, sql, types, values);
     va_end(values);
 
     lock_take(&store->read_lock);
-    code = store_db_run(store->read, &batch->stmts[0], fn, ctx);
+    code = store->read
+               ? store_db_run(store->read, &batch->stmts[0], fn, ctx)
+               : 0;
     if (code) {
         health = store_db_judge(code);
         store_db_fail(store->read, code, &cause);
@@ -345,31 +368,67 @@ is_tight(const char *dir)
 
 /* On a full disk SQLite may lack the room to begin: the reserve has it. */
 static struct store_db *
-open_writer(struct store *store, struct err *err)
+open_writer(struct store *store, enum store_health *health, struct err *err)
 {
     struct err first = ERR_INIT;
-    struct store_db *db = store_db_open(store->path, &first);
+    struct store_db *db = store_db_open(store->path, health, &first);
 
     if (!db && is_tight(store->dir)) {
         store_file_release(store->dir);
-        db = store_db_open(store->path, NULL);
+        db = store_db_open(store->path, health, NULL);
     }
     if (!db && err)
         *err = first;
     return db;
 }
 
+/* On failure the lock stays, if it was got. */
 static int
-open_files(struct store *store, struct err *err)
+open_files(struct store *store, enum store_health *health, struct err *err)
 {
-    store->lock_fd = store_file_claim(store->dir, err);
+    struct store_db *read;
+
+    *health = STORE_FAILING;
+    if (store->lock_fd < 0)
+        store->lock_fd = store_file_claim(store->dir, err);
     if (store->lock_fd < 0)
         return -1;
-    store->write = open_writer(store, err);
+    store->write = open_writer(store, health, err);
     if (!store->write)
         return -1;
-    store->read = store_db_open_reader(store->path, err);
-    return store->read ? 0 : -1;
+    read = store_db_open_reader(store->path, err);
+    lock_take(&store->read_lock);
+    store->read = read;
+    lock_drop(&store->read_lock);
+    return read ? 0 : -1;
+}
+
+static void
+close_files(struct store *store)
+{
+    struct store_db *read;
+
+    lock_take(&store->read_lock);
+    read = STEAL(store->read);
+    lock_drop(&store->read_lock);
+    store_db_close(read);
+    store_db_close(STEAL(store->write)); /* last: folds the log into the file */
+}
+
+/* Open and load; -1 with the store as it was, but for its health. */
+static int
+open_record(struct store *store, struct err *err)
+{
+    enum store_health health;
+
+    if (open_files(store, &health, err) == 0) {
+        if (!store->load || store->load(store->load_ctx, store, err) == 0)
+            return 0;
+        health = STORE_DAMAGED;
+    }
+    close_files(store);
+    note_health(store, health, err->message);
+    return -1;
 }
 
 static struct store *
@@ -385,6 +444,40 @@ new_store(const char *dir)
     return store;
 }
 
+/* Whether new work can be recorded (again): the reserve stands and a page can
+ * be written. */
+static bool
+probe(struct store *store)
+{
+    struct err err = ERR_INIT;
+
+    if (!store->write && open_record(store, &err) < 0) {
+        if (health_get(store) == STORE_DAMAGED)
+            log_error("No new work can be recorded: %s", err.message);
+        return false;
+    }
+    return store_file_reserve(store->dir) && store_db_probe(store->write);
+}
+
+/* The writer's tick: while the disk is full or fails, try again. */
+static int64_t
+store_tick(void *ctx)
+{
+    struct store *store = ctx;
+    int64_t left_ms = probe_in(store);
+
+    if (left_ms != 0)
+        return left_ms;
+    if (probe(store)) {
+        health_set(store, STORE_HEALTHY, "");
+        return -1;
+    }
+    lock_take(&store->lock);
+    store->probe_ms = clock_mono_ms() + STORE_PROBE_MS;
+    lock_drop(&store->lock);
+    return STORE_PROBE_MS;
+}
+
 /* The last step of each way to open; takes store. */
 static struct store *
 start_writer(struct store *store, struct err *err)
@@ -398,36 +491,44 @@ start_writer(struct store *store, struct err *err)
     return NULL;
 }
 
+static void
+make_reserve(struct store *store)
+{
+    if (!store_file_reserve(store->dir))
+        health_set(store, STORE_FULL,
+                   "there is no room for berth.reserve; free 1 MiB on "
+                   "the file system of the state directory");
+}
+
 struct store *
 store_open(const char *dir, struct err *err)
 {
     struct store *store = new_store(dir);
 
-    if (open_files(store, err) < 0) {
+    if (open_record(store, err) < 0) {
         store_close(store);
         return NULL;
     }
-    if (!store_file_reserve(dir))
-        health_set(store, STORE_FULL,
-                   "there is no room for berth.reserve; free 1 MiB on "
-                   "the file system of the state directory");
+    make_reserve(store);
     return start_writer(store, err);
 }
 
-/* Not by health_set: who opens it knows, and says it in other words. */
-static void
-set_damaged(struct store *store, const char *why)
-{
-    store->health = STORE_DAMAGED;
-    snprintf(store->why, sizeof(store->why), "%s", why);
-}
-
 struct store *
-store_stand_in(const char *dir, const char *why, struct err *err)
+store_open_any(const char *dir, store_load_fn *load, void *ctx,
+               struct err *err)
 {
     struct store *store = new_store(dir);
+    struct err why = ERR_INIT;
 
-    set_damaged(store, why);
+    store->load = load;
+    store->load_ctx = ctx;
+    if (open_record(store, &why) == 0) {
+        make_reserve(store);
+    } else if (why.kind == ERR_BUSY) {
+        *err = why;
+        store_close(store);
+        return NULL;
+    }
     return start_writer(store, err);
 }
 
@@ -437,18 +538,15 @@ store_peek(const char *dir, struct err *err)
     struct store *store = new_store(dir);
     struct stat st;
 
-    set_damaged(store, "the database is only looked at.");
-    if (stat(store->path, &st) < 0 || st.st_size == 0) {
+    note_health(store, STORE_DAMAGED, "the database is only looked at.");
+    if (stat(store->path, &st) < 0 || st.st_size == 0)
         err_set(err, ERR_NOT_FOUND, "There is no %s yet.", store->path);
-        store_close(store);
-        return NULL;
-    }
-    store->read = store_db_open_peek(store->path, err);
-    if (!store->read) {
-        store_close(store);
-        return NULL;
-    }
-    return start_writer(store, err);
+    else
+        store->read = store_db_open_peek(store->path, err);
+    if (store->read)
+        return start_writer(store, err);
+    store_close(store);
+    return NULL;
 }
 
 pid_t
@@ -463,8 +561,7 @@ store_close(struct store *store)
     if (!store)
         return;
     store_writer_free(store->writer);
-    store_db_close(store->read);
-    store_db_close(store->write); /* last: it folds the log into the file */
+    close_files(store);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
     lock_destroy(&store->lock);

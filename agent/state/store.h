@@ -31,12 +31,17 @@ struct store_row;
  */
 struct store *store_open(const char *dir, struct err *err);
 
+typedef int store_load_fn(void *ctx, struct store *store, struct err *err);
+
 /*
- * What stands in for a store that could not be opened: damaged from the start,
- * commits are refused with READ_ONLY, reads find no row. why is what
- * store_open said. Returns owned, NULL + err.
+ * As store_open and load, once it is open. But a record that cannot be used
+ * is no failure: the store is without one, commits are refused with
+ * READ_ONLY, reads find no row, store_healthy says why. Unless the file is
+ * damaged (or load fails) it is tried again every STORE_PROBE_MS, and load
+ * runs in the writer thread before new work is taken. Returns owned,
+ * NULL + err (BUSY: another berthd).
  */
-struct store *store_stand_in(const char *dir, const char *why,
+struct store *store_open_any(const char *dir, store_load_fn *load, void *ctx,
                              struct err *err);
 
 /*
@@ -59,8 +64,12 @@ void store_close(struct store *store);
  */
 bool store_healthy(struct store *store, char *why, size_t size);
 
-/* -1 + READ_ONLY for a stand-in: who is asked what became of something must
- * not answer "there is none" from it. */
+/* Call fn in the writer thread each time that new work can be recorded again;
+ * it must not block. */
+void store_on_heal(struct store *store, void (*fn)(void *ctx), void *ctx);
+
+/* -1 + READ_ONLY while there is none: who is asked what became of something
+ * must not answer "no such thing" then. */
 int store_has_record(struct store *store, struct err *err);
 
 /* --- writing ---------------------------------------------------------- */

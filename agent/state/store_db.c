@@ -7,6 +7,7 @@
 #include "agent/state/store_db.h"
 
 #include <sqlite3.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 struct store_db {
     sqlite3 *handle;
     char *path; /* for messages */
+    enum store_health health; /* what was found at the opening */
     sqlite3_stmt *cache[STATEMENTS];
     size_t next; /* slot to fill */
 };
@@ -93,6 +95,7 @@ store_db_fail(struct store_db *db, int code, struct err *err)
 {
     const struct cause *cause = cause_of(code);
 
+    db->health = cause->health;
     /* The handle's text belongs to the handle's own last failure. */
     return err_set(err, cause->kind, "%s: %s (%s).", db->path, cause->text,
                    sqlite3_extended_errcode(db->handle) == code
@@ -247,6 +250,19 @@ ask_int(struct store_db *db, const char *sql, long *out, struct err *err)
 
 /* Ours, and whole? Nothing is written before this is known. */
 static int
+refuse_file(struct store_db *db, struct err *err, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    db->health = STORE_DAMAGED;
+    return err_set(err, ERR_READ_ONLY, "%s: %s", db->path, text);
+}
+
+static int
 check_file(struct store_db *db, struct err *err)
 {
     char text[ANSWER];
@@ -258,13 +274,11 @@ check_file(struct store_db *db, struct err *err)
         ask(db, "PRAGMA quick_check(1)", text, err) < 0)
         return -1;
     if (strcmp(text, "ok") != 0)
-        return err_set(err, ERR_READ_ONLY, "%s: %s (%s).", db->path, damaged,
-                       text);
+        return refuse_file(db, err, "%s (%s).", damaged, text);
     if (tables > 0 && application != STORE_SCHEMA_APPLICATION)
-        return err_set(err, ERR_READ_ONLY,
-                       "%s: it is a database of another program. Move it "
-                       "away, or choose another state directory.",
-                       db->path);
+        return refuse_file(db, err,
+                           "it is a database of another program. Move it "
+                           "away, or choose another state directory.");
     return 0;
 }
 
@@ -283,11 +297,11 @@ check_version(struct store_db *db, long *version, struct err *err)
         return -1;
     if (*version >= 0 && *version <= store_schema_version)
         return 0;
-    return err_set(err, ERR_READ_ONLY,
-                   "%s: its schema has version %ld, this berthd knows "
-                   "versions up to %d. Start the newer berthd that wrote it, "
-                   "or restore a backup made before.",
-                   db->path, *version, store_schema_version);
+    return refuse_file(db, err,
+                       "its schema has version %ld, this berthd knows "
+                       "versions up to %d. Start the newer berthd that wrote "
+                       "it, or restore a backup made before.",
+                       *version, store_schema_version);
 }
 
 static int
@@ -405,17 +419,20 @@ store_db_open_peek(const char *path, struct err *err)
 }
 
 struct store_db *
-store_db_open(const char *path, struct err *err)
+store_db_open(const char *path, enum store_health *health, struct err *err)
 {
     struct store_db *db = connect_to(path, SQLITE_OPEN_READWRITE, err);
     long version;
 
+    *health = STORE_FAILING;
     if (!db)
         return NULL;
     if (check_file(db, err) == 0 && check_writable(db, err) == 0 &&
         check_version(db, &version, err) == 0 && set_modes(db, err) == 0 &&
         migrate(db, version, err) == 0)
         return db;
+    if (db->health != STORE_HEALTHY)
+        *health = db->health;
     store_db_close(db);
     return NULL;
 }

@@ -28,9 +28,11 @@ typedef int store_row_fn(void *ctx, const struct store_row *row);
 /*
  * The writing connection to an existing file (of no bytes, or ours): judge
  * it before anything is written, set it up, migrate the schema. Returns
- * owned, NULL + err (READ_ONLY: damaged, foreign, newer, not writable).
+ * owned, NULL + err (READ_ONLY: damaged, foreign, newer, not writable) and
+ * *health: DAMAGED when only a change of the file can help.
  */
-struct store_db *store_db_open(const char *path, struct err *err);
+struct store_db *store_db_open(const char *path, enum store_health *health,
+                               struct err *err);
 
 /* A read-only connection, once the writing one is there. Returns owned. */
 struct store_db *store_db_open_reader(const char *path, struct err *err);

@@ -31,9 +31,15 @@ static int
 refuse_open(const char *dir, const char *name, struct err *err)
 {
     return err_set(err, ERR_READ_ONLY,
-                   "%s/%s cannot be opened for writing: %s. Give the state "
-                   "directory to the user that berthd runs as.",
-                   dir, name, strerror(errno));
+                   "%s/%s cannot be opened for writing: %s. %s.", dir, name,
+                   strerror(errno),
+                   errno == EROFS
+                       ? "Look at the kernel's log for the reason, and mount "
+                         "the file system for writing again"
+                   : errno == ENOSPC
+                       ? "Free some space on its file system"
+                       : "Give the state directory to the user that berthd "
+                         "runs as");
 }
 
 /* What the holder of the lock wrote into it. */

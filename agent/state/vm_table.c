@@ -152,6 +152,8 @@ load_device(void *ctx, const struct store_row *row)
 int
 vm_table_load(struct vm_table *table, struct store *store, struct err *err)
 {
+    LOCK_SCOPE(&table->lock);
+
     if (store_read(store, err, load_vm, table,
                    "SELECT vm_id, name, adopted, virtio_scsi, guest_os"
                    " FROM vm",

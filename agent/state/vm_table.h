@@ -46,7 +46,8 @@ void vm_info_clear(struct vm_info *info);
 struct vm_table *vm_table_new(void);
 void vm_table_free(struct vm_table *table);
 
-/* Fill from the database; before any other use. */
+/* Fill from the database: at the start, or as soon as it can be read. What
+ * libvirt has told of a VM meanwhile stays. */
 int vm_table_load(struct vm_table *table, struct store *store,
                   struct err *err);
 

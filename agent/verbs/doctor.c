@@ -37,8 +37,8 @@ static const struct exam_check checks[] = {
             "records",
      CONF,
      .run = exam_state_database,
-     .fix = "Do what the text says, then restart berthd; a full disk needs no "
-            "restart"},
+     .fix = "Do what the text says; restart berthd after a damaged file was "
+            "replaced, all else it finds by itself"},
     {.name = "reserve",
      .doc = "room is set aside for the ends of running operations",
      CONF,

@@ -185,6 +185,7 @@ class Berthd:
         self.log = os.path.join(LOGS, f"{self.name}.log")
         self.process = None
         self.options = []  # further ones of berthd
+        self.env = {}  # more for its environment
         self.clients = []
         self.settings = {
             "listen.tls": f"127.0.0.1:{self.port}",
@@ -209,8 +210,9 @@ class Berthd:
             for section, lines in sections.items():
                 conf.write(f"[{section}]\n" + "".join(lines))
 
-    def spawn(self):
-        """Start the process without waiting for it to listen."""
+    def spawn(self, stderr=None):
+        """Start the process without waiting for it to listen; stderr: not to
+        the log but to that."""
         self.write_conf()
         self.log_start = (os.path.getsize(self.log)
                           if os.path.exists(self.log) else 0)
@@ -218,7 +220,9 @@ class Berthd:
             self.process = subprocess.Popen(
                 [os.path.join(BUILD, "berthd"), "-c", self.conf,
                  *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log if stderr is None else stderr,
+                env=dict(os.environ, **self.env))
         return self
 
     def start(self):

@@ -375,19 +375,31 @@ a_running_berthd_tells_what_it_knows(void **state)
     stop_house(&house);
 }
 
+static int
+load_nothing(void *ctx, struct store *store, struct err *err)
+{
+    (void)ctx;
+    (void)store;
+    (void)err;
+    return 0;
+}
+
 static void
-a_berthd_with_a_stand_in_says_why(void **state)
+a_berthd_without_its_record_says_why(void **state)
 {
     struct place *p = *state;
     struct house house;
     struct store *whole;
 
+    shell("echo this is a cake, and no database >$A/state/berth.db", p->dir,
+          "");
     run_house(&house, p);
     whole = house.env.store;
-    house.env.store = store_stand_in(p->state, "it is a cake.", &p->err);
+    house.env.store = store_open_any(p->state, load_nothing, NULL, &p->err);
+    assert_non_null(house.env.store);
     house_do(&house, "Doctor", "{}");
-    expect_in(house.answer, "database", "error", "it is a cake");
-    expect_in(house.answer, "operations", "error", "it is a cake");
+    expect_in(house.answer, "database", "error", "no database");
+    expect_in(house.answer, "operations", "error", "no database");
     store_close(house.env.store);
     house.env.store = whole;
     stop_house(&house);
@@ -409,7 +421,7 @@ main(void)
         WITH(somebody_else_has_the_directory),
         WITH(few_descriptors_are_told),
         WITH(a_running_berthd_tells_what_it_knows),
-        WITH(a_berthd_with_a_stand_in_says_why),
+        WITH(a_berthd_without_its_record_says_why),
     };
 
     unit_folder(certs);

@@ -256,19 +256,32 @@ a_full_disk_leaves_a_gap_that_is_told(void **state)
     rig_close(&rig);
 }
 
+static int
+load_nothing(void *ctx, struct store *store, struct err *err)
+{
+    (void)ctx;
+    (void)store;
+    (void)err;
+    return 0;
+}
+
 static void
-a_stand_in_still_tells(void **state)
+events_are_told_without_a_record(void **state)
 {
     struct rig rig = {.heard = {.last = 0}};
     struct err err = ERR_INIT;
+    char path[300];
 
     (void)state;
-    rig.store = store_stand_in("/nowhere", "it is a cake.", &err);
+    unit_folder(rig.dir);
+    snprintf(path, sizeof(path), "%s/berth.db", rig.dir);
+    unit_write(path, "this is a cake, and no database at all");
+    rig.store = store_open_any(rig.dir, load_nothing, NULL, &err);
     assert_non_null(rig.store);
     rig.log = eventlog_new(rig.store, 10, hear, &rig.heard);
     post(&rig, "vm.state");
     assert_null(eventlog_read(rig.log, 0, 10, &err));
-    unit_err(&err, ERR_READ_ONLY, "it is a cake");
+    unit_err(&err, ERR_READ_ONLY, "no database");
     rig_close(&rig);
     assert_int_equal(rig.heard.count, 1);
 }
@@ -281,7 +294,7 @@ main(void)
         cmocka_unit_test(what_is_read_is_what_was_published),
         cmocka_unit_test(pages_and_the_bound),
         cmocka_unit_test(a_full_disk_leaves_a_gap_that_is_told),
-        cmocka_unit_test(a_stand_in_still_tells),
+        cmocka_unit_test(events_are_told_without_a_record),
     };
 
     return CASES(cases);

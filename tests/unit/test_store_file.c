@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -164,31 +165,105 @@ note_end(void *arg, int64_t rowid)
 }
 
 static void
-a_stand_in_refuses_and_guesses_nothing(void **state)
+count_heal(void *ctx)
+{
+    atomic_fetch_add((atomic_int *)ctx, 1);
+}
+
+static int
+count_load(void *ctx, struct store *store, struct err *err)
+{
+    int *loads = ctx;
+
+    if (++*loads == 1 || count_vms(store) < 2)
+        return 0;
+    return err_set(err, ERR_INTERNAL, "two are too many");
+}
+
+static void
+a_damaged_record_is_refused_and_nothing_guessed(void **state)
 {
     struct store_batch *batch = store_batch_new();
     struct err err = ERR_INIT;
-    struct store *store =
-        store_stand_in("/nowhere", "the file is a cake.", &err);
     int64_t end = 0, count = 7;
-    char why[64];
+    struct store *store;
+    char dir[256], why[512];
+    int loads = 0;
 
     (void)state;
+    unit_folder(dir);
+    damage(dir, 0, 8192);
+    store = store_open_any(dir, count_load, &loads, &err);
     assert_non_null(store);
     assert_false(store_healthy(store, why, sizeof(why)));
-    assert_string_equal(why, "the file is a cake.");
+    assert_non_null(strstr(why, "damaged"));
     assert_int_equal(commit_vm(store, "a", &err), -1);
-    unit_err(&err, ERR_READ_ONLY, "the file is a cake.");
+    unit_err(&err, ERR_READ_ONLY, "damaged");
     assert_int_equal(
         store_read(store, &err, keep_int, &count, "SELECT 1", ""), 0);
     assert_int_equal(count, 7); /* there was no row */
     assert_int_equal(store_has_record(store, &err), -1);
-    unit_err(&err, ERR_READ_ONLY, "cannot be read: the file is a cake.");
+    unit_err(&err, ERR_READ_ONLY, "cannot be read: ");
     add_vm(batch, "b");
     store_batch_on_commit(batch, note_end, &end);
     store_commit_later(store, batch);
+    assert_refused(dir, ERR_BUSY, "Another berthd"); /* it is ours still */
     store_close(store);
     assert_int_equal(end, -1);
+    assert_int_equal(loads, 0);
+}
+
+/* What is only in the way of the record may go away. */
+static void
+a_record_that_comes_late_is_loaded_first(void **state)
+{
+    int64_t until = clock_mono_ms() + 20000;
+    struct err err = ERR_INIT;
+    char dir[256], path[300];
+    struct store *store;
+    atomic_int heals = 0;
+    int loads = 0;
+
+    (void)state;
+    unit_folder(dir);
+    store_close(open_store(dir));
+    snprintf(path, sizeof(path), "%s/berth.lock", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    store = store_open_any(dir, count_load, &loads, &err);
+    assert_non_null(store);
+    store_on_heal(store, count_heal, &heals);
+    assert_int_equal(store_has_record(store, NULL), -1);
+    assert_int_equal(rmdir(path), 0);
+    while (heals == 0 && clock_mono_ms() < until)
+        usleep(2000);
+    assert_int_equal(loads, 1);
+    assert_true(store_healthy(store, NULL, 0));
+    assert_int_equal(commit_vm(store, "a", &err), 0);
+    assert_int_equal(count_vms(store), 1);
+    store_close(store);
+}
+
+static void
+a_record_that_cannot_be_loaded_is_damaged(void **state)
+{
+    struct err err = ERR_INIT;
+    char dir[256], why[512];
+    struct store *store;
+    int loads = 1;
+
+    (void)state;
+    unit_folder(dir);
+    store = open_store(dir);
+    assert_int_equal(commit_vm(store, "a", NULL), 0);
+    assert_int_equal(commit_vm(store, "b", NULL), 0);
+    store_close(store);
+    store = store_open_any(dir, count_load, &loads, &err);
+    assert_non_null(store);
+    assert_false(store_healthy(store, why, sizeof(why)));
+    assert_string_equal(why, "two are too many");
+    assert_int_equal(commit_vm(store, "c", &err), -1);
+    store_close(store);
 }
 
 static void
@@ -281,6 +356,7 @@ size_of(const char *dir, const char *name)
 static void
 a_full_disk_refuses_new_work_and_heals(void **state)
 {
+    atomic_int heals = 0;
     char dir[256];
     char why[512];
     struct store *store;
@@ -293,6 +369,7 @@ a_full_disk_refuses_new_work_and_heals(void **state)
     unit_folder(dir);
     store = open_store(dir);
     assert_int_equal(commit_vm(store, "a", &err), 0);
+    store_on_heal(store, count_heal, &heals);
     limit_files(0);
     assert_int_equal(commit_vm(store, "b", &err), -1);
     unit_err(&err, ERR_READ_ONLY, "size limit");
@@ -317,6 +394,7 @@ a_full_disk_refuses_new_work_and_heals(void **state)
     assert_string_equal(why, "");
     assert_true(size_of(dir, "berth.reserve") > 0);
     assert_int_equal(commit_vm(store, "c", &err), 0);
+    assert_int_equal(heals, 1);
     store_close(store);
 }
 
@@ -331,7 +409,9 @@ main(void)
         cmocka_unit_test(a_damaged_database_is_refused),
         cmocka_unit_test(damage_met_later_ends_writing),
         cmocka_unit_test(a_directory_that_cannot_be_used_is_told),
-        cmocka_unit_test(a_stand_in_refuses_and_guesses_nothing),
+        cmocka_unit_test(a_damaged_record_is_refused_and_nothing_guessed),
+        cmocka_unit_test(a_record_that_comes_late_is_loaded_first),
+        cmocka_unit_test(a_record_that_cannot_be_loaded_is_damaged),
         cmocka_unit_test(peeking_changes_nothing),
         cmocka_unit_test(a_locked_database_is_told_and_heals),
         cmocka_unit_test(a_full_disk_refuses_new_work_and_heals),
