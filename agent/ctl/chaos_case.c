@@ -12,6 +12,7 @@
 #define SPARE ID("0b")
 #define DRIVE ID("0c")
 #define EXTRA ID("0d")
+#define MORE ID("0e")
 
 #define IN_VM "'vm':'" CHAOS_CASE_VM "'"
 #define IMAGE(name) \
@@ -49,6 +50,18 @@
     {                                                        \
         "AddDisk", "{" IN_VM ",'disk_id':" EXTRA             \
                    "," IMAGE("extra.raw") ",'size':1048576}" \
+    }
+#define ADD_TWO                                                               \
+    {                                                                         \
+        "AddDisk",                                                            \
+            "{" IN_VM ",'disks':[{'disk_id':" EXTRA                           \
+            "," IMAGE("extra.raw") ",'size':1048576},{'disk_id':" MORE        \
+                                   "," IMAGE("more.raw") ",'size':1048576}]}" \
+    }
+#define DROP(id)                                                \
+    {"HotUnplugDisk", ON_DISK(id)},                             \
+    {                                                           \
+        "RemoveDisk", "{" IN_VM ",'disk':" id ",'delete':true}" \
     }
 #define ON_DISK(id) "{" IN_VM ",'disk':" id "}"
 #define LIMIT(n)                                                      \
@@ -91,10 +104,8 @@ static const struct chaos_call lacking_controller[] = {
     {"UpdateVm", "{" IN_VM ",'virtio_scsi':true}"},
     END};
 
-static const struct chaos_call drop_extra[] = {
-    {"HotUnplugDisk", ON_DISK(EXTRA)},
-    {"RemoveDisk", "{" IN_VM ",'disk':" EXTRA ",'delete':true}"},
-    END};
+static const struct chaos_call drop_extra[] = {DROP(EXTRA), END};
+static const struct chaos_call drop_two[] = {DROP(EXTRA), DROP(MORE), END};
 static const struct chaos_call unplug_spare[] = {
     {"HotUnplugDisk", ON_DISK(SPARE)}, END};
 static const struct chaos_call plug_data[] = {{"HotPlugDisk", ON_DISK(DATA)},
@@ -110,6 +121,8 @@ static const struct chaos_call suspend[] = {{"SuspendVm", "{" IN_VM "}"}, END};
 const struct chaos_case chaos_case_rows[] = {
     {"add-first", "a disk, and the controller that it needs first",
      lacking_controller, ADD_EXTRA, NULL, CHAOS_NO_FAULT},
+    {"batch", "two disks with new images in one operation", paused, ADD_TWO,
+     drop_two, CHAOS_NO_FAULT},
     {"configure", "memory, vCPUs, autostart, virtio_scsi", without_controller,
      CONFIGURE, NULL, CHAOS_NO_FAULT},
     {"create", "a VM with a new image", nothing, CREATE_FULL, NULL,
@@ -186,6 +199,8 @@ const struct chaos_case chaos_case_rows[] = {
      lacking_controller, ADD_EXTRA, NULL, CHAOS_NO_DEFINE},
     {"add-undone", "add, and the definition cannot be written", paused,
      ADD_EXTRA, NULL, CHAOS_NO_DEFINE},
+    {"batch-undone", "batch, and the definition cannot be written", paused,
+     ADD_TWO, NULL, CHAOS_NO_DEFINE},
     {"unplug-undone",
      "unplug, and the definition cannot be written",
      paused,
