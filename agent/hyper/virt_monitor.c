@@ -15,7 +15,7 @@
 #include "agent/hyper/virt.h"
 
 #define GONE_MS 5000
-#define PASSES 3 /* a format node goes before the storage node below it */
+#define NODES_MS 1000
 
 /* One command; returns the owned "return" value, NULL + err. */
 static json_t *
@@ -90,7 +90,7 @@ delete_device(const struct virt_handle *handle, const char *alias,
     return has;
 }
 
-/* Nodes on that file; those in use stay. Returns how many were deleted. */
+/* Nodes on that file; those in use stay. Returns how many are left. */
 static int
 delete_nodes(const struct virt_handle *handle, const char *path,
              struct err *err)
@@ -98,7 +98,7 @@ delete_nodes(const struct virt_handle *handle, const char *path,
     CLEANUP_JSON json_t *nodes =
         command(handle, "query-named-block-nodes", NULL, NULL, err);
     const json_t *node;
-    int deleted = 0;
+    int left = 0;
     size_t i;
 
     if (!nodes)
@@ -112,10 +112,10 @@ delete_nodes(const struct virt_handle *handle, const char *path,
         if (strcmp(json_get_text(node, "file", ""), path) != 0)
             continue;
         done = command(handle, "blockdev-del", "node-name", name, &ignored);
-        deleted += done != NULL;
+        left += done == NULL;
         json_decref(done);
     }
-    return deleted;
+    return left;
 }
 
 int
@@ -123,7 +123,8 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
                     const char *path, struct err *err)
 {
     VIRT_HANDLE handle = {0};
-    int has, deleted = 1;
+    int64_t until = clock_mono_ms() + NODES_MS;
+    int has, left = path ? 1 : 0;
 
     if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
         return -1;
@@ -137,7 +138,12 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
         if (delete_device(&handle, alias, err) < 0)
             return -1;
     }
-    for (int pass = 0; path && deleted > 0 && pass < PASSES; pass++)
-        deleted = delete_nodes(&handle, path, err);
-    return deleted < 0 ? -1 : 0;
+    /* A format node goes before the storage node below it, and neither before
+     * QEMU has let the device go for good. */
+    while (left > 0 && clock_mono_ms() < until) {
+        left = delete_nodes(&handle, path, err);
+        if (left > 0)
+            nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    return left < 0 ? -1 : 0;
 }

@@ -143,18 +143,6 @@ is_running(const struct step *step, const struct vm_info *vm)
 }
 
 static bool
-memory_is(const struct step *step, const struct vm_info *vm)
-{
-    return vm->config && vm->config->memory == step->number;
-}
-
-static bool
-vcpus_are(const struct step *step, const struct vm_info *vm)
-{
-    return vm->config && vm->config->vcpus == step->number;
-}
-
-static bool
 autostart_is(const struct step *step, const struct vm_info *vm)
 {
     return vm->autostart == step->flag;
@@ -184,8 +172,9 @@ static const struct rule {
                          "the definition had not been written"},
     [STEP_UNDEFINE] = {is_absent, false, false,
                        "the definition had not been removed"},
-    [STEP_MEMORY] = {memory_is, true, false, ""},
-    [STEP_VCPUS] = {vcpus_are, true, false, ""},
+    /* Each is two calls to libvirt: done again, they hold for certain. */
+    [STEP_MEMORY] = {never, true, true, ""},
+    [STEP_VCPUS] = {never, true, true, ""},
     [STEP_AUTOSTART] = {autostart_is, true, false, ""},
     [STEP_START] = {is_active, false, false, "the VM had not started"},
     [STEP_SHUTDOWN] = {always, false, false, ""},

@@ -74,6 +74,17 @@ controller_verify(struct step_run *run, struct step *step, struct err *err)
     return unplanned(before, run->info->live, want->alias, err);
 }
 
+static bool
+is_listed(const struct step_run *run, const char *alias)
+{
+    const struct domain *live = run->info->live;
+
+    for (size_t i = 0; i < live->ncontrollers; i++)
+        if (!strcmp(live->controllers[i].alias, alias))
+            return true;
+    return domain_disk_by_alias(live, alias) != NULL;
+}
+
 static int
 wait_gone(struct step_run *run, const char *alias, struct err *err)
 {
@@ -83,7 +94,7 @@ wait_gone(struct step_run *run, const char *alias, struct err *err)
     ops_gone_forget(run->env->ops, run->vm, alias);
     if (step_read_live(run, err) < 0)
         return -1;
-    if (how == OPS_GONE_REMOVED)
+    if (how == OPS_GONE_REMOVED || !is_listed(run, alias))
         return 0;
     return err_set(err, ERR_HYPERVISOR_FAILED,
                    "%s could not be taken out again: the guest did not let it "
@@ -91,16 +102,33 @@ wait_gone(struct step_run *run, const char *alias, struct err *err)
                    alias);
 }
 
+/* Take an attached device out again. That it is gone already is as good,
+ * whoever did it: a rollback may be begun twice. */
+static int
+take_out(struct step_run *run, const char *alias, struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (step_read_live(run, err) < 0)
+        return -1;
+    if (!is_listed(run, alias))
+        return 0;
+    ops_gone_expect(run->env->ops, run->vm, alias);
+    expect(run, "device_removed", alias);
+    if (hyper_detach(run->env->hyper, run->vm, alias, &why) == 0 ||
+        why.kind == ERR_BUSY)
+        return wait_gone(run, alias, err);
+    ops_gone_forget(run->env->ops, run->vm, alias);
+    if (step_read_live(run, err) == 0 && !is_listed(run, alias))
+        return 0;
+    *err = why;
+    return -1;
+}
+
 static int
 controller_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    const char *alias = step->controller.alias;
-
-    ops_gone_expect(run->env->ops, run->vm, alias);
-    expect(run, "device_removed", alias);
-    if (hyper_detach(run->env->hyper, run->vm, alias, err) < 0)
-        return -1;
-    return wait_gone(run, alias, err);
+    return take_out(run, step->controller.alias, err);
 }
 
 const struct step_ops step_disk_controller = {controller_run,
@@ -168,13 +196,7 @@ attach_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 attach_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    const char *alias = step->disk->alias;
-
-    ops_gone_expect(run->env->ops, run->vm, alias);
-    expect(run, "device_removed", alias);
-    if (hyper_detach(run->env->hyper, run->vm, alias, err) < 0)
-        return -1;
-    return wait_gone(run, alias, err);
+    return take_out(run, step->disk->alias, err);
 }
 
 const struct step_ops step_disk_attach = {attach_run, attach_verify,
