@@ -139,8 +139,7 @@ run_doctor(const struct ctl *ctl, const struct command *command,
 const struct command cmd_doctor_rows[] = {
     {.noun = "doctor",
      .wire = "Doctor",
-     .doc = "What is wrong on this host, and what helps; also with berthd "
-            "stopped",
+     .doc = "What is wrong on this host, and what helps",
      COMMAND_ARGS(doctor_args),
      .run = run_doctor,
      .outside = run_outside},

@@ -57,7 +57,7 @@ static const struct {
     {"op", "Operations: what was asked and what became of it"},
     {"event", "What happened, numbered"},
     {"call", "Any verb of the protocol"},
-    {"doctor", "An examination"},
+    {"doctor", "An examination, also with berthd stopped"},
     {"chaos", "The proof that a killed berthd loses nothing"},
 };
 
