@@ -11,7 +11,7 @@
 
 #include "agent/common/mem.h"
 
-#define INSIDE_MAX 200 /* ms; later the call is over */
+#define INSIDE_MAX 500 /* ms; who takes longer waits for something */
 
 struct list {
     struct chaos_point *points;
@@ -85,9 +85,16 @@ add_passed(struct list *list, const char *name, long nth, long share_ms)
     }
     if (nth > 1) /* it is told by its time, not its number */
         return;
-    add(list, name, 1);
-    if (share_ms / 2 > 1)
-        add(list, name, share_ms / 2 < INSIDE_MAX ? share_ms / 2 : INSIDE_MAX);
+    for (long quarter = 0; quarter <= 4; quarter++) {
+        long ms = share_ms * quarter / 4;
+
+        if (ms > INSIDE_MAX)
+            ms = INSIDE_MAX;
+        if (quarter == 0)
+            add(list, name, 1);
+        else if (ms > list->points[list->n - 1].n)
+            add(list, name, ms);
+    }
 }
 
 struct chaos_point *

@@ -18,8 +18,8 @@ struct chaos_point {
 /*
  * The points of a plan (its "steps", borrowed) among names. With undo: those
  * of its undoing alone; else all others. glob (NULL: all) is matched with the
- * name. A death inside a call is tried at its beginning and in its midst:
- * call_ms tells how long the whole operation takes. Returns owned.
+ * name. A death inside a call is tried at its beginning and at each quarter of
+ * a step's share of call_ms, which the whole operation takes. Returns owned.
  */
 struct chaos_point *chaos_point_list(char *const *names, size_t nnames,
                                      const json_t *steps, bool undo,

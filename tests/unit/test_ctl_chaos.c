@@ -86,10 +86,14 @@ static void
 a_call_is_cut_in_its_midst_too(void **state)
 {
     (void)state;
-    expect_points(PLUG, false, "*.inside", 40,
-                  "attach_disk.call.inside:1 attach_disk.call.inside:10");
+    expect_points(PLUG, false, "*.inside", 16,
+                  "attach_disk.call.inside:1 attach_disk.call.inside:2 "
+                  "attach_disk.call.inside:4 attach_disk.call.inside:6 "
+                  "attach_disk.call.inside:8");
+    expect_points(PLUG, false, "*.inside", 4,
+                  "attach_disk.call.inside:1 attach_disk.call.inside:2");
     expect_points(PLUG, false, "*.inside", 60000,
-                  "attach_disk.call.inside:1 attach_disk.call.inside:200");
+                  "attach_disk.call.inside:1 attach_disk.call.inside:500");
 }
 
 static void
