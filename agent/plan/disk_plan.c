@@ -221,6 +221,20 @@ add_again(const struct known *known, const struct disk *row,
     return disk_plan_plug(known, &again, plan, err);
 }
 
+/* Raw is also what a guest may have written a qcow2 header into: allowed, but
+ * most often a format that was forgotten. */
+static void
+warn_format(const struct disk *disk, const struct disk_wish *wish,
+            struct plan *plan)
+{
+    if (disk->format && !strcmp(disk->format, "raw") &&
+        !strcmp(wish->image.format, "qcow2"))
+        plan_warn(plan,
+                  "\"%s\" begins as a qcow2 image and is used as raw; if "
+                  "that is not meant, add it with format qcow2",
+                  disk->path);
+}
+
 int
 disk_plan_add(const struct known *known, const void *ctx, struct plan *plan,
               struct err *err)
@@ -236,6 +250,7 @@ disk_plan_add(const struct known *known, const void *ctx, struct plan *plan,
     if (disk_plan_place(known, disk, &controller, err) < 0 ||
         check_source(known, disk, wish, err) < 0)
         return -1;
+    warn_format(disk, wish, plan);
     reserved = disk_copy(disk);
     reserved->wanted = false;
     reserved->state = DISK_UNPLUGGED;
