@@ -219,6 +219,7 @@ static int
 setup(struct chaos *chaos, const json_t *params, struct err *err)
 {
     chaos->run.glob = json_get_text(params, "points", NULL);
+    chaos->run.twice = json_get_bool(params, "twice", false) != 0;
     chaos->run.matrix = &chaos->matrix;
     chaos->run.stop = &chaos->stop;
     chaos->verbs = chaos_setup_verbs(json_get_text(params, "verbs", NULL), err);

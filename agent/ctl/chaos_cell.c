@@ -8,6 +8,7 @@
 #include "agent/ctl/chaos_cell.h"
 
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "agent/common/clock.h"
@@ -144,20 +145,50 @@ open_operations(const struct cell *cell, size_t *n, struct err *err)
     return 0;
 }
 
+/* Start, to die at crash_at (NULL: not), and wait until nothing is open. */
 static int
-settle(struct cell *cell, struct err *err)
+settle(const struct cell *cell, const char *crash_at, struct err *err)
 {
     int64_t until = clock_mono_ms() + SETTLE_WAIT_MS;
-    CLEANUP_FREE char *text = mem_printf("{'op_id':'%s'}", cell->op_id);
     size_t n;
 
+    if (chaos_lab_start(cell->trial->lab, crash_at, err) < 0)
+        return -1;
     for (;;) {
         if (open_operations(cell, &n, err) < 0)
             return -1;
         if (!n || clock_mono_ms() > until)
-            break;
+            return 0;
         pause_ms(5);
     }
+}
+
+/* The start after the first death may die at the same point of its own. */
+static int
+recover(const struct cell *cell, const struct chaos_point *point,
+        struct err *err)
+{
+    long wait = chaos_point_inside(point) ? DEATH_WAIT_MS + point->n : 0;
+    struct err second = ERR_INIT;
+    char text[128] = "recovery.";
+
+    if (!cell->trial->twice)
+        return settle(cell, NULL, err);
+    chaos_point_text(point, text + strlen(text));
+    if (settle(cell, text, &second) < 0)
+        wait = DEATH_WAIT_MS;
+    if (chaos_lab_died(cell->trial->lab, wait))
+        return settle(cell, NULL, err);
+    if (second.kind)
+        *err = second;
+    return second.kind ? -1 : 0;
+}
+
+static int
+ask_operation(struct cell *cell, struct err *err)
+{
+    CLEANUP_FREE char *text = mem_printf("{'op_id':'%s'}", cell->op_id);
+
     return ask(cell, "GetOperation", text, &cell->op, err);
 }
 
@@ -225,28 +256,52 @@ repeat(struct cell *cell, struct buf *why)
                    why->len ? "\n" : "");
 }
 
+/* What else the reader of a WRONG wants to know. */
+static void
+explain(const struct cell *cell, struct buf *why)
+{
+    const struct chaos_trial *trial = cell->trial;
+    const char *message =
+        json_get_text(json_object_get(cell->op, "receipt"), "message", NULL);
+    const char *state = json_get_text(cell->op, "state", "");
+    CLEANUP_BUF struct buf diff = BUF_INIT;
+
+    chaos_state_diff(strcmp(state, "done") == 0 ? &trial->after
+                                                : &trial->before,
+                     &cell->seen, &diff);
+    if (diff.len)
+        buf_printf(why, "\n%s", diff.data);
+    if (message)
+        buf_printf(why, "\nits receipt says: %s", message);
+}
+
 static enum chaos_verdict
 judge(struct cell *cell, struct buf *why)
 {
-    const struct chaos_trial *trial = cell->trial;
-    CLEANUP_BUF struct buf diff = BUF_INIT;
     enum chaos_verdict verdict;
 
     cell->facts.reply = cell->reply;
     cell->facts.op = cell->op;
-    cell->facts.wanted = trial->wanted;
+    cell->facts.wanted = cell->trial->wanted;
     verdict = chaos_verdict_of(&cell->facts, why);
-    if (verdict != CHAOS_WRONG) {
-        repeat(cell, why);
-        return why->len ? CHAOS_WRONG : verdict;
-    }
-    if (strcmp(json_get_text(cell->op, "state", ""), "done") == 0)
-        chaos_state_diff(&trial->after, &cell->seen, &diff);
+    if (verdict == CHAOS_WRONG)
+        explain(cell, why);
     else
-        chaos_state_diff(&trial->before, &cell->seen, &diff);
-    if (diff.len)
-        buf_printf(why, "\n%s", diff.data);
-    return verdict;
+        repeat(cell, why);
+    return why->len ? CHAOS_WRONG : verdict;
+}
+
+/* It shall die by SIGKILL alone: a fault of its own is none of ours. */
+static void
+check_end(const struct chaos_lab *lab, struct buf *why)
+{
+    int status = lab->odd_end;
+
+    if (status)
+        buf_printf(why, "%sberthd ended by itself: %s %d", why->len ? "\n" : "",
+                   WIFSIGNALED(status) ? "signal" : "exit status",
+                   WIFSIGNALED(status) ? WTERMSIG(status)
+                                       : WEXITSTATUS(status));
 }
 
 int
@@ -257,14 +312,16 @@ chaos_cell_run(const struct chaos_trial *trial, const struct chaos_point *point,
     int rc;
 
     chaos_lab_mark(trial->lab);
+    trial->lab->odd_end = 0;
     if (chaos_fault_put(trial->lab, trial->row->fault, err) < 0)
         return -1;
     rc = die(&cell, point, why, err);
     if (rc == 0)
-        rc = chaos_lab_start(trial->lab, NULL, err);
+        rc = recover(&cell, point, err);
     if (rc == 0)
-        rc = settle(&cell, err);
+        rc = ask_operation(&cell, err);
     chaos_fault_take(trial->lab, trial->row->fault);
+    check_end(trial->lab, why);
     if (rc < 0 || look(&cell, err) < 0 || count_ends(&cell, err) < 0)
         return -1;
     *verdict = judge(&cell, why);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One death: call, die at a point, start again, ask what became of it, look.
+ * One death (or two): call, die at a point, start again, ask what became of
+ * it, look.
  * One thread per trial.
  */
 #pragma once
@@ -18,6 +19,7 @@ struct chaos_trial {
     struct chaos_state before, after;
     json_t *wanted; /* owned: its receipt; NULL: it fails, as it shall */
     json_t *steps;  /* owned: of its plan */
+    bool twice;     /* recovery dies as well, where it passes the point */
     long call_ms;   /* how long it took */
     char last[112]; /* the point of the cell before */
 };

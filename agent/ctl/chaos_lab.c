@@ -172,8 +172,12 @@ spawn(struct chaos_lab *lab, const char *crash_at)
 static void
 reap(struct chaos_lab *lab)
 {
-    while (waitpid(lab->pid, NULL, 0) < 0 && errno == EINTR)
+    int status = 0;
+
+    while (waitpid(lab->pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        lab->odd_end = status ? status : -1;
     lab->pid = 0;
     close(lab->pidfd);
     lab->pidfd = -1;

@@ -17,7 +17,8 @@ struct chaos_lab {
     int pidfd;
     struct conn *conn;
     struct client client;
-    off_t mark; /* where the log of interest begins */
+    int odd_end; /* wait status of one that was not killed, 0: none */
+    off_t mark;  /* where the log of interest begins */
 };
 
 /* Make the folder base/number and what a berthd there needs. */

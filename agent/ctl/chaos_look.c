@@ -81,6 +81,8 @@ look_vm(struct chaos_lab *lab, struct chaos_state *state, struct err *err)
 
 /* --- what the host says --------------------------------------------------- */
 
+/* Without what libvirt was writing when it died (NAME.new): it begins anew
+ * with the next write. */
 static void
 look_files(const struct chaos_lab *lab, const char *below,
            struct chaos_state *state)
@@ -91,6 +93,10 @@ look_files(const struct chaos_lab *lab, const char *below,
     struct stat st;
 
     while (dir && (entry = readdir(dir))) {
+        const char *dot = strrchr(entry->d_name, '.');
+
+        if (dot && strcmp(dot, ".new") == 0)
+            continue;
         if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         if (S_ISLNK(st.st_mode))

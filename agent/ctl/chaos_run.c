@@ -205,7 +205,8 @@ int
 chaos_run_case(const struct chaos_run *run, struct chaos_lab *lab,
                const struct chaos_case *row, struct err *err)
 {
-    CLEANUP(trial_clear) struct chaos_trial trial = {.lab = lab, .row = row};
+    CLEANUP(trial_clear)
+    struct chaos_trial trial = {.lab = lab, .row = row, .twice = run->twice};
     CLEANUP_FREE struct chaos_point *points = NULL;
     size_t n = 0;
 

@@ -15,6 +15,7 @@ struct chaos_run {
     char **names; /* owned: every crash point that berthd has */
     size_t nnames;
     const char *glob; /* of points; NULL: all */
+    bool twice;       /* see chaos_cell.h */
     struct chaos_matrix *matrix;
     atomic_bool *stop; /* somebody wants the run to end */
 };

@@ -17,6 +17,8 @@ static const struct arg chaos_args[] = {
      "passed"},
     {"--jobs", ARG_INT, "jobs", NULL, false,
      "So many at a time, each with a VM of its own; default 2"},
+    {"--twice", ARG_SET, "twice", "true", false,
+     "Kill the start that follows at the same point, where it passes it"},
     {"--keep", ARG_SET, "keep", "true", false,
      "Leave the folder with state and logs"},
 };
