@@ -343,7 +343,6 @@ def test_a_file_system_that_turned_read_only(tight):
     client.call("DestroyVm", vm=name)
 
 
-@pytest.mark.skipif(SAN != "", reason="a sanitizer wants to be loaded first")
 def test_a_disk_that_fails_to_write(new_berthd):
     daemon = new_berthd()
     switch = os.path.join(daemon.dir, "fault")
@@ -363,6 +362,10 @@ def test_a_disk_that_fails_to_write(new_berthd):
     heal(client)
     client.call("HotUnplugDisk", vm=name, disk=disk["disk_id"])
     client.call("DestroyVm", vm=name)
+
+
+if SAN:  # its library wants to be loaded first, before ours
+    del test_a_disk_that_fails_to_write
 
 
 def test_a_database_that_another_program_holds(new_berthd):
