@@ -6,8 +6,10 @@
  */
 #include "agent/hyper/fake.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "agent/common/clock.h"
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
 #include "agent/hyper/fake_tree.h"
@@ -16,6 +18,41 @@
 #define URI "fake:"
 #define URI_SCRIPT "fake:?script="
 #define MAX_SCRIPT 65536
+
+void
+fake_connect(void *backend, bool connected)
+{
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    fake_vm_connect(fake, connected);
+}
+
+void
+fake_freeze(void *backend, const char *uuid, bool frozen)
+{
+    struct fake *fake = backend;
+    struct fake_vm *vm;
+
+    LOCK_SCOPE(&fake->lock);
+    vm = fake_vm_find(fake, uuid, NULL);
+    if (vm)
+        fake_vm_freeze(vm, frozen);
+}
+
+void
+fake_take(void *backend, const char *uuid, const char *alias)
+{
+    struct fake *fake = backend;
+    struct fake_vm *vm;
+    xmlNodePtr device;
+
+    LOCK_SCOPE(&fake->lock);
+    vm = fake_vm_find(fake, uuid, NULL);
+    device = vm && vm->live ? fake_tree_by_alias(vm->live, alias, NULL) : NULL;
+    if (device)
+        xml_remove(device);
+}
 
 void
 fake_release(void *backend, const char *uuid, const char *alias)
@@ -103,6 +140,7 @@ fake_open(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
     fake->uri = mem_dup(uri);
     fake->fn = fn;
     fake->ctx = ctx;
+    fake->since_ms = clock_wall_ms();
     lock_init(&fake->lock, LOCK_HYPER);
     lock_cond_init(&fake->go);
     fake->post = fake_post_new(fake_vm_carry, fake, err);
@@ -127,10 +165,25 @@ fake_thread_end(void *backend)
     (void)backend; /* no thread owns anything */
 }
 
-static bool
-fake_connected(void *backend)
+static void
+fake_link(void *backend, struct hyper_link *out)
 {
-    return backend != NULL;
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    *out = (struct hyper_link){.connected = !fake->lost,
+                               .since_ms = fake->since_ms};
+    if (fake->lost)
+        snprintf(out->error, sizeof(out->error), "the fake is lost");
+}
+
+static int
+fake_ready(void *backend, struct err *err)
+{
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    return fake->lost ? fake_vm_unreachable(err) : 0;
 }
 
 static json_t *
@@ -186,10 +239,22 @@ fake_xml(void *backend, const char *uuid, enum hyper_xml which,
 
     if (!call.ok)
         return NULL;
-    doc = which == HYPER_XML_LIVE ? call.vm->live : call.vm->config;
+    doc = which == HYPER_XML_CONFIG ? call.vm->config
+          : call.vm->frozen         ? call.vm->frozen
+                                    : call.vm->live;
     if (!doc)
         doc = call.vm->live ? call.vm->live : call.vm->config;
     return xml_text(xml_root(doc));
+}
+
+static enum hyper_at
+fake_at(void *backend, const char *uuid, struct err *err)
+{
+    FAKE_CALL call = fake_vm_enter(backend, "at", uuid, FAKE_ANY, err);
+
+    if (!call.ok)
+        return HYPER_AT_FAILED;
+    return call.vm->frozen ? HYPER_AT_QEMU : HYPER_AT_REST;
 }
 
 static json_t *
@@ -488,11 +553,13 @@ const struct hyper_ops fake_ops = {
     .open = fake_open,
     .close = fake_close,
     .thread_end = fake_thread_end,
-    .connected = fake_connected,
+    .link = fake_link,
+    .ready = fake_ready,
     .info = fake_info,
     .list = fake_list,
     .find = fake_find,
     .xml = fake_xml,
+    .at = fake_at,
     .define = fake_define,
     .undefine = fake_undefine,
     .start = fake_start,

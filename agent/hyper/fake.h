@@ -12,6 +12,20 @@
 extern const struct hyper_ops fake_ops;
 
 /*
+ * The connection: lost as when libvirt's daemon is killed (calls are
+ * UNREACHABLE, domains run on), and back. A second call of the same changes
+ * nothing.
+ */
+void fake_connect(void *backend, bool connected);
+
+/* As libvirt is after a restart until it has asked QEMU: occupied with the
+ * domain, its live XML as it is now whatever happens to the devices. */
+void fake_freeze(void *backend, const char *uuid, bool frozen);
+
+/* Take a device out of QEMU behind everybody's back: no event. */
+void fake_take(void *backend, const char *uuid, const char *alias);
+
+/*
  * Set the script of an open backend (NULL: none). One rule per line:
  * "CALL N fail KIND text…"   the Nth next CALL (attach, define, …) fails
  * "CALL N applied-fail …"    it takes effect and yet fails
@@ -21,6 +35,8 @@ extern const struct hyper_ops fake_ops;
  * "detach N refused"          REMOVAL_FAILED event
  * "CALL N slow MS"            it begins so much later; other calls go on
  * "CALL N hang"               it begins at the next fake_go
+ * "CALL N lost"               the connection is lost before it takes effect
+ * "CALL N applied-lost"       … or after it
  */
 int fake_script(void *backend, const char *script, struct err *err);
 

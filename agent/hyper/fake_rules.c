@@ -37,6 +37,8 @@ static const struct action actions[] = {
     {"refused", {.refused = true}},
     {"hang", {.hang = true}},
     {"slow", {.slow_ms = 1}},
+    {"lost", {.fail = true, .lost = true}},
+    {"applied-lost", {.fail = true, .applied = true, .lost = true}},
 };
 
 #define MAX_SLOW_MS 60000
@@ -68,7 +70,12 @@ parse_line(const char *line, struct rule *rule)
                        rule->fault.slow_ms <= MAX_SLOW_MS
                    ? 0
                    : -1;
-    if (!action->fault.fail)
+    if (action->fault.lost) {
+        rule->fault.kind = ERR_UNREACHABLE;
+        snprintf(rule->fault.text, sizeof(rule->fault.text),
+                 "End of file while reading data");
+    }
+    if (!action->fault.fail || action->fault.lost)
         return kind[0] ? -1 : 0;
     rule->fault.kind = err_kind_parse(kind);
     memcpy(rule->fault.text, text, sizeof(text));
@@ -94,7 +101,7 @@ fake_rules_parse(const char *script, struct err *err)
             err_param(err, ERR_INVALID, "script", line,
                       "CALL N fail|applied-fail KIND TEXT, CALL N slow MS, or "
                       "CALL N stray-controller|wrong-address|silent|refused|"
-                      "hang");
+                      "hang|lost|applied-lost");
             fake_rules_free(rules);
             return NULL;
         }
@@ -121,6 +128,7 @@ merge(struct fault *into, const struct fault *from)
     into->refused |= from->refused;
     into->hang |= from->hang;
     into->slow_ms += from->slow_ms;
+    into->lost |= from->lost;
     if (!from->fail)
         return;
     into->fail = true;

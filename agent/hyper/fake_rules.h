@@ -11,6 +11,7 @@
 struct fault {
     bool fail;    /* answer kind and text */
     bool applied; /* … but take effect first */
+    bool lost;    /* … and the connection is lost */
     bool stray_controller;
     bool wrong_address;
     bool silent;

@@ -49,10 +49,40 @@ fake_vm_drop(struct fake *fake, struct fake_vm *vm)
             (--fake->n - at) * sizeof(vm));
     xmlFreeDoc(vm->config);
     xmlFreeDoc(vm->live);
+    xmlFreeDoc(vm->frozen);
     while (vm->nleaving)
         free(vm->leaving[--vm->nleaving]);
     free(vm->leaving);
     free(vm);
+}
+
+void
+fake_vm_freeze(struct fake_vm *vm, bool frozen)
+{
+    xmlFreeDoc(vm->frozen);
+    vm->frozen = frozen && vm->live ? xmlCopyDoc(vm->live, 1) : NULL;
+}
+
+void
+fake_vm_connect(struct fake *fake, bool connected)
+{
+    struct fake_item item = {
+        .type = connected ? HYPER_EVENT_BACK : HYPER_EVENT_LOST};
+
+    if (fake->lost != connected)
+        return;
+    fake->lost = !connected;
+    fake->since_ms = clock_wall_ms();
+    fake_post_add(fake->post, &item);
+}
+
+int
+fake_vm_unreachable(struct err *err)
+{
+    err_set(err, ERR_UNREACHABLE, "The connection to the fake is lost");
+    if (err)
+        err->retry_after_ms = 500;
+    return -1;
 }
 
 void
@@ -162,8 +192,14 @@ fake_vm_enter(void *backend, const char *name, const char *uuid,
     struct fake_call call = {.fake = backend};
 
     lock_take(&call.fake->lock);
+    if (call.fake->lost) {
+        fake_vm_unreachable(err);
+        return call;
+    }
     call.fault = fake_rules_count(call.fake->rules, name);
     hold(call.fake, &call.fault);
+    if (call.fault.lost)
+        fake_vm_connect(call.fake, false);
     if (call.fault.fail && !call.fault.applied) {
         fake_rules_fail(&call.fault, err);
         return call;

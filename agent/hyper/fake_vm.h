@@ -15,6 +15,7 @@ struct fake_vm {
     struct hyper_domain facts;
     xmlDocPtr config; /* NULL when undefined while it runs */
     xmlDocPtr live;   /* NULL while it is shut off */
+    xmlDocPtr frozen; /* what is shown as live; NULL: live itself */
     char **leaving;   /* aliases whose unplug was asked for */
     size_t nleaving;
 };
@@ -32,6 +33,8 @@ struct fake {
     struct fake_vm **vms;
     size_t n;
     int last_id;
+    bool lost;
+    int64_t since_ms; /* wall time: of the last loss or return */
 };
 
 /* All with the lock held. find: by UUID or name; NULL + NOT_FOUND. */
@@ -40,6 +43,9 @@ struct fake_vm *fake_vm_find(struct fake *fake, const char *ref,
 struct fake_vm *fake_vm_add(struct fake *fake, const char *uuid,
                             const char *name);
 void fake_vm_drop(struct fake *fake, struct fake_vm *vm);
+void fake_vm_freeze(struct fake_vm *vm, bool frozen);
+void fake_vm_connect(struct fake *fake, bool connected); /* with its event */
+int fake_vm_unreachable(struct err *err);                /* -1 */
 
 /* Queue an event of a VM; a DEVICE_REMOVED also takes the device out of the
  * live tree when it is delivered. */

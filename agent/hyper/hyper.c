@@ -98,10 +98,25 @@ hyper_can(const struct hyper *hyper, enum hyper_cap cap)
     return (hyper->ops->caps & cap) != 0;
 }
 
+void
+hyper_link(struct hyper *hyper, struct hyper_link *out)
+{
+    hyper->ops->link(hyper->backend, out);
+}
+
 bool
 hyper_connected(struct hyper *hyper)
 {
-    return hyper->ops->connected(hyper->backend);
+    struct hyper_link link;
+
+    hyper_link(hyper, &link);
+    return link.connected;
+}
+
+int
+hyper_ready(struct hyper *hyper, struct err *err)
+{
+    return hyper->ops->ready(hyper->backend, err);
 }
 
 void
@@ -201,6 +216,8 @@ WRAPPER(int, -1, hyper_find, find, ref,
 WRAPPER(char *, NULL, hyper_domain_xml, xml, uuid,
         (struct hyper *hyper, const char *uuid, enum hyper_xml which,
          struct err *err), uuid, which, err)
+WRAPPER(enum hyper_at, HYPER_AT_FAILED, hyper_at, at, uuid,
+        (struct hyper *hyper, const char *uuid, struct err *err), uuid, err)
 WRAPPER(int, -1, hyper_define, define, NULL,
         (struct hyper *hyper, const char *xml, struct err *err), xml, err)
 VM_WRAPPER(undefine)

@@ -12,7 +12,8 @@
 struct hyper;
 
 /* The backend that serves a URI ("qemu:…", and "fake:" in tests) is chosen
- * from a table in hyper.c. Returns owned, NULL + err. */
+ * from a table in hyper.c. It succeeds where nothing answers yet, too: then
+ * hyper_connected is false, and BACK follows. Returns owned, NULL + err. */
 struct hyper *hyper_open(const char *name, const char *uri, hyper_event_fn fn,
                          void *ctx, struct err *err);
 void hyper_close(struct hyper *hyper);
@@ -20,7 +21,9 @@ void hyper_close(struct hyper *hyper);
 const char *hyper_name(const struct hyper *hyper); /* "local" */
 const char *hyper_uri(const struct hyper *hyper);
 bool hyper_can(const struct hyper *hyper, enum hyper_cap cap);
+void hyper_link(struct hyper *hyper, struct hyper_link *out);
 bool hyper_connected(struct hyper *hyper);
+int hyper_ready(struct hyper *hyper, struct err *err);
 void hyper_thread_end(struct hyper *hyper);
 
 /* What the backend's open made: only for fake_script and fake_release. */
@@ -33,6 +36,7 @@ int hyper_find(struct hyper *hyper, const char *ref, struct hyper_domain *out,
                struct err *err);
 char *hyper_domain_xml(struct hyper *hyper, const char *uuid,
                        enum hyper_xml which, struct err *err);
+enum hyper_at hyper_at(struct hyper *hyper, const char *uuid, struct err *err);
 
 int hyper_define(struct hyper *hyper, const char *xml, struct err *err);
 int hyper_undefine(struct hyper *hyper, const char *uuid, struct err *err);

@@ -106,7 +106,8 @@ kvm_open(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
         return -1;
     if (root && prepare_embed(root, err) < 0)
         return -1;
-    *backend = virt_open(uri, fn, ctx, err);
+    /* A root that another process holds open will not come free by itself. */
+    *backend = virt_open(uri, root != NULL, fn, ctx, err);
     return *backend ? 0 : -1;
 }
 
@@ -122,10 +123,16 @@ kvm_thread_end(void *backend)
     virt_thread_end(backend);
 }
 
-static bool
-kvm_connected(void *backend)
+static void
+kvm_link(void *backend, struct hyper_link *out)
 {
-    return virt_connected(backend);
+    virt_link(backend, out);
+}
+
+static int
+kvm_ready(void *backend, struct err *err)
+{
+    return virt_ready(backend, err);
 }
 
 static char *
@@ -161,9 +168,10 @@ kvm_pidfile(void *backend, const char *name)
     {                                                                          \
         .name = "kvm", .caps = (capabilities), .parallel = true,               \
         .open = kvm_open, .close = kvm_close, .thread_end = kvm_thread_end,    \
-        .connected = kvm_connected, .info = virt_domain_info,                  \
+        .link = kvm_link, .ready = kvm_ready, .info = virt_domain_info,        \
         .list = virt_domain_list, .find = virt_domain_find,                    \
-        .xml = virt_domain_xml, .define = virt_domain_define,                  \
+        .xml = virt_domain_xml, .at = virt_domain_at,                          \
+        .define = virt_domain_define,                                          \
         .undefine = virt_domain_undefine, .start = virt_domain_start,          \
         .shutdown = virt_domain_shutdown, .destroy = virt_domain_destroy,      \
         .reboot = virt_domain_reboot, .suspend = virt_domain_suspend,          \

@@ -79,17 +79,40 @@ struct hyper_event { /* valid during the callback */
 /* Called in the backend's event thread: must not block; posts to lanes. */
 typedef void (*hyper_event_fn)(void *ctx, const struct hyper_event *event);
 
+/* The connection to who serves the backend, as seen now. */
+struct hyper_link {
+    bool connected;
+    int64_t since_ms;    /* wall time since when it is so */
+    int64_t next_try_ms; /* until the next try; 0: under way, or connected */
+    char error[512];     /* what the last try said, "" where none failed */
+};
+
+/* What the hypervisor is at with a domain. Only at rest is its XML certain
+ * to say what QEMU has: libvirt shows a domain before it has asked its QEMU
+ * again. */
+enum hyper_at {
+    HYPER_AT_FAILED = -1, /* cannot be told: err is set */
+    HYPER_AT_REST,        /* or it does not run */
+    HYPER_AT_JOB,         /* a long one: a backup, a migration */
+    HYPER_AT_QEMU,        /* asks QEMU and waits for its answer */
+};
+
 struct hyper_ops {
     const char *name; /* "kvm", "fake" */
     unsigned caps;    /* enum hyper_cap */
     bool parallel;    /* calls for different domains may run at once */
 
-    /* uri is checked by the backend; backend is its own state. */
+    /* uri is checked by the backend; backend is its own state. Where nothing
+     * answers that may answer later, it is open and not connected; then BACK
+     * tells the first connection. */
     int (*open)(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
                 struct err *err);
     void (*close)(void *backend);
     void (*thread_end)(void *backend); /* drop this thread's connection */
-    bool (*connected)(void *backend);  /* memory only */
+    void (*link)(void *backend, struct hyper_link *out); /* memory only */
+    /* 0 while connected; else UNREACHABLE with retry_after_ms, and the next
+     * try comes soon. Memory only. */
+    int (*ready)(void *backend, struct err *err);
 
     /* {uri, hypervisor: {type, version}, libvirt: {version}, host: {…}} */
     json_t *(*info)(void *backend, struct err *err);
@@ -100,6 +123,7 @@ struct hyper_ops {
                 struct err *err);
     char *(*xml)(void *backend, const char *uuid, enum hyper_xml which,
                  struct err *err);
+    enum hyper_at (*at)(void *backend, const char *uuid, struct err *err);
 
     int (*define)(void *backend, const char *xml, struct err *err);
     int (*undefine)(void *backend, const char *uuid, struct err *err);

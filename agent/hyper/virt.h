@@ -3,7 +3,8 @@
  * The one door to libvirt: only the files virt*.[ch] know it. A struct virt
  * is one URI with its connections: one for events and questions, one for bulk
  * statistics, and one per worker thread, since libvirtd serves five calls per
- * connection and a hung QEMU can hold each. Any thread but the event thread.
+ * connection and a hung QEMU can hold each. While the first is lost none is
+ * used: calls are UNREACHABLE at once. Any thread but the event thread.
  */
 #pragma once
 
@@ -23,22 +24,25 @@ enum virt_use {
 
 /*
  * Open a URI that the backend has checked. fn is called in libvirt's event
- * thread. UNREACHABLE when nothing answers. Returns owned.
+ * thread. must: when nothing answers it is UNREACHABLE, not open and tried
+ * again. Returns owned.
  */
-struct virt *virt_open(const char *uri, hyper_event_fn fn, void *ctx,
-                       struct err *err);
+struct virt *virt_open(const char *uri, bool must, hyper_event_fn fn,
+                       void *ctx, struct err *err);
 
 /* No call may be under way. After it returns fn is not called again. */
 void virt_close(struct virt *virt);
 
 void virt_thread_end(struct virt *virt); /* close this thread's connection */
-bool virt_connected(struct virt *virt);  /* memory only */
+void virt_link(struct virt *virt, struct hyper_link *out); /* memory only */
+int virt_ready(struct virt *virt, struct err *err);        /* memory only */
 const char *virt_uri(const struct virt *virt);
 struct virt_leaving *virt_leaving(struct virt *virt); /* borrowed */
 
 /*
  * A connection that was alive a moment ago, opened anew where it was not.
- * Returns a reference (virConnectClose gives it back), NULL + UNREACHABLE.
+ * Returns a reference (virConnectClose gives it back), NULL + UNREACHABLE:
+ * then nothing was asked of libvirt.
  */
 virConnectPtr virt_conn(struct virt *virt, enum virt_use use, struct err *err);
 

@@ -79,7 +79,7 @@ virt_domain_info(void *backend, struct err *err)
     return info;
 }
 
-/* -1 when the domain has gone meanwhile. */
+/* -1 when the domain has gone meanwhile, or the connection. */
 static int
 describe(virDomainPtr dom, struct hyper_domain *out)
 {
@@ -120,8 +120,13 @@ virt_domain_list(void *backend, struct hyper_domain **out, size_t *n,
         virDomainFree(doms[i]);
     }
     free(doms);
-    virResetLastError();
-    return 0;
+    if (virConnectIsAlive(conn) == 1) {
+        virResetLastError();
+        return 0;
+    }
+    /* What is not in a list counts as gone: half of one is none. */
+    free(STEAL(*out));
+    return virt_error_last(conn, "describe the VMs", err);
 }
 
 int
@@ -158,6 +163,28 @@ virt_domain_xml(void *backend, const char *uuid, enum hyper_xml which,
     if (!xml)
         virt_handle_fail(&handle, "read the XML of", err);
     return xml;
+}
+
+/* libvirt counts a job that waits for QEMU's answer as occupied, and one of
+ * which it cannot tell what it waits for as an error. */
+enum hyper_at
+virt_domain_at(void *backend, const char *uuid, struct err *err)
+{
+    VIRT_HANDLE handle = {0};
+    virDomainControlInfo info;
+
+    if (virt_handle_open(&handle, backend, VIRT_ASK, uuid, err) < 0)
+        return HYPER_AT_FAILED;
+    if (virDomainGetControlInfo(handle.dom, &info, 0) == 0)
+        return info.state == VIR_DOMAIN_CONTROL_OK    ? HYPER_AT_REST
+               : info.state == VIR_DOMAIN_CONTROL_JOB ? HYPER_AT_JOB
+                                                      : HYPER_AT_QEMU;
+    if (virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID) {
+        virResetLastError();
+        return HYPER_AT_REST; /* it does not run */
+    }
+    virt_handle_fail(&handle, "see what libvirt is at with", err);
+    return HYPER_AT_FAILED;
 }
 
 /* --- definitions ---------------------------------------------------------- */

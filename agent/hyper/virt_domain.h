@@ -13,6 +13,8 @@ int virt_domain_find(void *backend, const char *ref, struct hyper_domain *out,
                      struct err *err);
 char *virt_domain_xml(void *backend, const char *uuid, enum hyper_xml which,
                       struct err *err);
+enum hyper_at virt_domain_at(void *backend, const char *uuid,
+                             struct err *err);
 int virt_domain_define(void *backend, const char *xml, struct err *err);
 int virt_domain_undefine(void *backend, const char *uuid, struct err *err);
 int virt_domain_start(void *backend, const char *uuid, bool paused,

@@ -167,7 +167,10 @@ virt_error_last(virConnectPtr conn, const char *doing, struct err *err)
 {
     virErrorPtr last = virSaveLastError(); /* the next call would clear it */
     const char *text = last && last->message ? last->message : "no reason";
-    bool alive = !conn || virConnectIsAlive(conn) == 1;
+    /* The wire has errors of its own ("client socket is closed", "End of file
+     * while reading data"), which may come before it counts as dead. */
+    bool alive = !conn || (virConnectIsAlive(conn) == 1 &&
+                           (!last || last->domain != VIR_FROM_RPC));
 
     virt_error_map(last ? last->code : VIR_ERR_INTERNAL_ERROR,
                    last ? last->domain : VIR_FROM_NONE, text, alive, doing,

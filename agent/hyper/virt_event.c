@@ -157,6 +157,11 @@ virt_event_stop(struct virt_sink *sink)
     while (sink->busy)
         lock_wait(&sink->lock, &sink->idle, -1);
     lock_drop(&sink->lock);
+}
+
+void
+virt_event_free(struct virt_sink *sink)
+{
     unref(sink);
 }
 
@@ -282,11 +287,14 @@ on_close(virConnectPtr conn, int reason, void *data)
     struct virt_sink *sink = data;
 
     (void)conn;
-    if (reason == VIR_CONNECT_CLOSE_REASON_CLIENT || !enter(sink))
+    if (reason == VIR_CONNECT_CLOSE_REASON_CLIENT)
+        return;
+    /* First what is known is doubted, then a new connection may be used. */
+    deliver(sink, NULL, (struct hyper_event){.type = HYPER_EVENT_LOST});
+    if (!enter(sink))
         return;
     sink->lost(sink->lost_ctx);
     leave(sink);
-    deliver(sink, NULL, (struct hyper_event){.type = HYPER_EVENT_LOST});
 }
 
 /* --- one connection ------------------------------------------------------- */

@@ -13,7 +13,7 @@
  * run before a connection is opened. INTERNAL. */
 int virt_event_loop(struct err *err);
 
-/* Called in the event thread when the connection was lost. */
+/* Called in the event thread when the connection was lost, after LOST. */
 typedef void (*virt_lost_fn)(void *ctx);
 
 /* Counted: libvirt holds it as long as it may call. */
@@ -22,9 +22,9 @@ struct virt_sink;
 struct virt_sink *virt_event_sink(hyper_event_fn fn, void *ctx,
                                   virt_lost_fn lost, void *lost_ctx);
 
-/* Nothing is delivered after this returned; gives the sink back. Not from
- * the event thread. */
+/* Nothing is delivered after this returned. Not from the event thread. */
 void virt_event_stop(struct virt_sink *sink);
+void virt_event_free(struct virt_sink *sink); /* gives it back */
 
 /* Ask conn for every event; -1 + err. */
 int virt_event_register(struct virt_sink *sink, virConnectPtr conn,
