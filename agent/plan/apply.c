@@ -127,14 +127,15 @@ run_step(struct trip *trip, size_t i, struct err *err)
 
 /* --- failure ------------------------------------------------------------ */
 
-/* Undo what ran, last first. What cannot be undone is said. */
+/* Undo what ran, last first. What cannot be undone is said; where nobody can
+ * tell, *lost is set and the rest is left to recovery. */
 static bool
-roll_back(struct trip *trip)
+roll_back(struct trip *trip, struct err *lost)
 {
     struct crash *crash = crash_of(trip);
     bool clean = true;
 
-    for (size_t i = trip->out->steps; i-- > 0;) {
+    for (size_t i = trip->out->steps; i-- > 0 && !lost->kind;) {
         struct step *step = &trip->ledger.plan->steps[i];
         const struct step_ops *ops = steps[step->kind];
         struct err why = ERR_INIT;
@@ -150,35 +151,11 @@ roll_back(struct trip *trip)
                       trip->request->op_id, plan_step_name(step->kind),
                       why.message[0] ? why.message : "it has no undo");
         }
+        if (why.kind == ERR_UNREACHABLE)
+            *lost = why;
         ledger_undone(&trip->ledger, i, rc == 0);
     }
     return clean;
-}
-
-/* The end of a failed operation: rows as they were, the reason kept. */
-static void
-fail(struct trip *trip, struct err *err)
-{
-    size_t failed = trip->out->steps;
-    bool clean = roll_back(trip);
-    bool cancelled = err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
-    CLEANUP_JSON json_t *receipt = json_object();
-    struct err why = ERR_INIT;
-
-    if (!clean)
-        err_wrap(err, "Not everything could be undone (see GetOperation %s)",
-                 trip->request->op_id);
-    json_put_text(receipt, "op_id", trip->request->op_id);
-    json_put_text(receipt, "kind", err_kind_name(err->kind));
-    json_put_text(receipt, "message", err->message);
-    json_put_text(receipt, "step", err->step);
-    json_put_bool(receipt, "rolled_back", clean);
-    if (ledger_fail(&trip->ledger, failed, cancelled ? OP_CANCELLED : OP_FAILED,
-                    clean, receipt, &why) < 0) {
-        log_error("Operation %s failed and its end could not be recorded: %s",
-                  trip->request->op_id, why.message);
-        vm_table_settled(trip->run.env->vms, trip->run.vm, false);
-    }
 }
 
 /* Nobody can say now what became of the last call, or nothing can be written
@@ -199,6 +176,40 @@ leave_unknown(struct trip *trip, struct err *err)
              "It is not known yet whether this took effect; GetOperation %s "
              "tells once the VM has been looked at again",
              trip->request->op_id);
+}
+
+/* The end of a failed operation: rows as they were, the reason kept. */
+static void
+fail(struct trip *trip, struct err *err)
+{
+    size_t failed = trip->out->steps;
+    struct err lost = ERR_INIT;
+    bool clean = roll_back(trip, &lost);
+    bool cancelled = err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
+    CLEANUP_JSON json_t *receipt = NULL;
+    struct err why = ERR_INIT;
+
+    if (lost.kind) {
+        err_wrap(&lost, "It failed (%s), and was being undone", err->message);
+        *err = lost;
+        leave_unknown(trip, err);
+        return;
+    }
+    receipt = json_object();
+    if (!clean)
+        err_wrap(err, "Not everything could be undone (see GetOperation %s)",
+                 trip->request->op_id);
+    json_put_text(receipt, "op_id", trip->request->op_id);
+    json_put_text(receipt, "kind", err_kind_name(err->kind));
+    json_put_text(receipt, "message", err->message);
+    json_put_text(receipt, "step", err->step);
+    json_put_bool(receipt, "rolled_back", clean);
+    if (ledger_fail(&trip->ledger, failed, cancelled ? OP_CANCELLED : OP_FAILED,
+                    clean, receipt, &why) < 0) {
+        log_error("Operation %s failed and its end could not be recorded: %s",
+                  trip->request->op_id, why.message);
+        vm_table_settled(trip->run.env->vms, trip->run.vm, false);
+    }
 }
 
 static int
