@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The rooms, wired. Phases: start, from the bottom up (what is recorded and
- * what libvirt has is brought together before the first listener opens) → the
- * I/O loop, in this thread → stop, from the top down.
+ * The rooms, wired. Phases: start, from the bottom up → the I/O loop, in this
+ * thread, ready once what is recorded and what libvirt has was looked at, or
+ * libvirt is not there → stop, from the top down.
  */
 #include "agent/agent.h"
 
@@ -135,6 +135,16 @@ on_worker_end(void *ctx)
         hyper_thread_end(agent->env.hyper);
 }
 
+/* Main thread or a worker. */
+static void
+on_looked(void *ctx)
+{
+    const struct agent *agent = ctx;
+
+    agent->tell("READY=1");
+    log_info("berthd is ready");
+}
+
 static void
 on_stop(void *ctx)
 {
@@ -238,19 +248,26 @@ start_hyper(struct agent *agent, struct err *err)
                                               LIMIT_REQUESTS};
     struct env *env = &agent->env;
     const struct conf *conf = env_conf(env);
-    int rc;
 
     env->pool = pool_new((int)conf_int(conf, CONF_OPS_WORKERS), &limits,
                          on_worker_end, agent);
+    env->later = later_new(env->pool);
     watchdog_set(env);
     env->hyper = hyper_open("local", conf_text(conf, CONF_HYPERVISOR_LOCAL_URI),
                             on_hyper_event, agent, err);
     if (!env->hyper)
         return err_wrap(err, "[hypervisor local]");
     atomic_store(&agent->hyper_ready, true);
-    rc = watch_start(env, err);
-    hyper_thread_end(env->hyper); /* this thread asks libvirt nothing more */
-    return rc;
+    return 0;
+}
+
+/* Listeners are open: who asks before the VMs have been looked at is told. */
+static int
+start_watch(struct agent *agent, struct err *err)
+{
+    (void)err;
+    watch_start(&agent->env);
+    return 0;
 }
 
 static int
@@ -293,6 +310,8 @@ prepare(struct agent *agent)
     env->tls_info = tls_info_of;
     env->tls_examine = server_tls_examine;
     env->check_settings = check_settings;
+    env->looked = on_looked;
+    atomic_init(&env->recovering, true);
     env->ctx = agent;
 }
 
@@ -319,7 +338,8 @@ static int
 start(struct agent *agent, struct err *err)
 {
     static int (*const phases[])(struct agent *, struct err *) = {
-        start_crash, start_post, start_state, start_hyper, start_front};
+        start_crash, start_post,  start_state,
+        start_hyper, start_front, start_watch};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
@@ -370,6 +390,8 @@ stop(struct agent *agent)
 
     if (left_ms < STOP_FLOOR_MS)
         left_ms = STOP_FLOOR_MS;
+    if (env->later)
+        later_stop(env->later);
     if (env->pool && pool_stop(env->pool, left_ms) > 0) {
         leave_stuck(env);
         return false;
@@ -377,8 +399,10 @@ stop(struct agent *agent)
     /* Its events go to the pool, and workers end with its connections. */
     if (env->hyper)
         hyper_close(env->hyper);
-    if (env->pool)
+    if (env->pool) {
+        later_free(env->later);
         pool_free(env->pool);
+    }
     server_free(agent->server);
     free_state(env);
     if (agent->outbox)
@@ -397,8 +421,6 @@ serve(struct agent *agent)
         log_error("berthd cannot start: %s", err.message);
         return false;
     }
-    agent->tell("READY=1");
-    log_info("berthd is ready");
     server_run(agent->server);
     return true;
 }

@@ -7,153 +7,31 @@
 #include "agent/watch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/common/log.h"
-#include "agent/common/mem.h"
-#include "agent/plan/adopt.h"
-#include "agent/plan/operation.h"
-#include "agent/plan/recover.h"
-
-/* --- in the lane -------------------------------------------------------- */
-
-struct look {
-    struct env *env;
-    char uuid[UUID_TEXT];
-    char *alias; /* of a removal that the guest refused, or NULL */
-    bool refused;
-};
-
-static void
-look_free(void *arg)
-{
-    struct look *look = arg;
-
-    free(look->alias);
-    free(look);
-}
-
-static void
-settle(struct env *env, const char *uuid)
-{
-    CLEANUP_VM_INFO struct vm_info info = {.stale = false};
-    struct err err = ERR_INIT;
-
-    /* First what we began ourselves, then what others did. */
-    if (recover_vm(env, uuid, &err) < 0) {
-        log_warning("VM %s: open operations are settled later: %s", uuid,
-                    err.message);
-        return;
-    }
-    if (adopt_refresh(env, uuid, false, &err) < 0) {
-        if (err.kind != ERR_NOT_FOUND)
-            log_warning("VM %s cannot be read: %s", uuid, err.message);
-        return;
-    }
-    if (!vm_table_get(env->vms, uuid, &info) || !info.recorded)
-        return;
-    if (adopt_vm(env, uuid, &err) < 0)
-        log_warning("VM %s: its devices cannot be recorded: %s", uuid,
-                    err.message);
-}
-
-static void
-look_run(void *arg)
-{
-    struct look *look = arg;
-
-    if (look->refused)
-        operation_unplug_refused(look->env, look->uuid, look->alias);
-    settle(look->env, look->uuid);
-    look_free(look);
-}
-
-static void
-post_look(struct env *env, const char *uuid, const char *alias, bool refused)
-{
-    struct look *look = mem_zalloc(1, sizeof(*look));
-    struct job job = {look_run, look_free, look, "watch"};
-    struct err err = ERR_INIT;
-
-    look->env = env;
-    snprintf(look->uuid, sizeof(look->uuid), "%s", uuid);
-    look->alias = mem_dup(alias);
-    look->refused = refused;
-    if (pool_submit_own(env->pool, uuid, &job, &err) < 0) {
-        log_warning("VM %s: an event is not looked at any more: %s", uuid,
-                    err.message);
-        look_free(look);
-    }
-}
+#include "agent/plan/look.h"
+#include "agent/state/vm_doubt.h"
 
 /* --- start and reconnect ------------------------------------------------ */
 
-static void
-look_all(void *arg)
+void
+watch_start(struct env *env)
 {
-    struct env *env = arg;
-    struct err err = ERR_INIT;
-
-    if (watch_start(env, &err) < 0)
-        log_error("The hypervisor's VMs cannot be listed: %s", err.message);
-}
-
-static void
-drop_nothing(void *arg)
-{
-    (void)arg;
-}
-
-int
-watch_start(struct env *env, struct err *err)
-{
-    CLEANUP_JSON json_t *open = NULL;
-    struct vm_info *all;
-    json_t *vm;
-    size_t n, k;
-
-    if (adopt_all(env, err) < 0 ||
-        journal_open_vms(env->store, &open, err) < 0)
-        return -1;
-    json_array_foreach(open, k, vm)
-    {
-        const char *uuid = json_string_value(vm);
-
-        /* Such as one that CreateVm was about to define. */
-        vm_table_settled(env->vms, uuid, false);
-        post_look(env, uuid, NULL, false);
+    if (hyper_connected(env->hyper)) {
+        look_at_all(env);
+    } else {
+        log_warning("libvirt cannot be reached yet: questions are answered "
+                    "from the record, nothing is changed");
+        look_is_over(env);
     }
-    all = vm_table_all(env->vms, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (all[i].recorded && !all[i].unsettled)
-            post_look(env, all[i].record.uuid, NULL, false);
-        vm_info_clear(&all[i]);
-    }
-    free(all);
-    return 0;
+    look_for_unsettled(env);
 }
 
 void
 watch_again(struct env *env)
 {
-    struct job job = {look_all, drop_nothing, env, "watch"};
-    struct err err = ERR_INIT;
-
-    if (pool_submit_own(env->pool, NULL, &job, &err) < 0)
-        log_error("VMs are not read again: %s", err.message);
-}
-
-static void
-connection(struct env *env, const struct hyper_event *event)
-{
-    if (event->type == HYPER_EVENT_LOST) {
-        log_error("The connection to the hypervisor is lost; it is tried "
-                  "again");
-        return;
-    }
-    log_info("The connection to the hypervisor is back");
-    watch_again(env);
+    look_at_all(env);
 }
 
 /* --- in the event thread ------------------------------------------------ */
@@ -175,6 +53,28 @@ publish(struct env *env, const struct hyper_event *event, const char *type,
                                       event->device[0] ? event->device : NULL,
                                   .origin = "hypervisor",
                                   .data = data});
+}
+
+/* What happens while the connection is lost is not told: nothing that is
+ * known can be relied on before it has been looked at again. */
+static void
+connection(struct env *env, const struct hyper_event *event)
+{
+    bool lost = event->type == HYPER_EVENT_LOST;
+
+    if (lost)
+        vm_doubt_all(env->vms);
+    eventlog_post(env->eventlog,
+                  &(struct event){.type = lost ? "hypervisor.lost"
+                                               : "hypervisor.back",
+                                  .origin = "hypervisor"});
+    if (lost) {
+        log_error("The connection to the hypervisor is lost; it is tried "
+                  "again");
+        return;
+    }
+    log_info("The connection to the hypervisor is there");
+    look_at_all(env);
 }
 
 /* State changes are in memory at once: reads tell them without waiting. */
@@ -204,7 +104,7 @@ lifecycle(struct env *env, const struct hyper_event *event)
     if (!active)
         vm_table_no_live(env->vms, event->uuid);
     if (vm_table_stale(env->vms, event->uuid, event->detail))
-        post_look(env, event->uuid, NULL, false);
+        look_at(env, event->uuid);
     publish(env, event, "vm.state", state);
 }
 
@@ -215,7 +115,7 @@ device(struct env *env, const struct hyper_event *event, const char *word)
 
     snprintf(text, sizeof(text), "%s %s", word, event->device);
     if (vm_table_stale(env->vms, event->uuid, text))
-        post_look(env, event->uuid, NULL, false);
+        look_at(env, event->uuid);
 }
 
 static void
@@ -226,8 +126,12 @@ removal(struct env *env, const struct hyper_event *event)
     if (removed)
         device(env, event, "device_removed");
     if (ops_gone_post(env->ops, event->uuid, event->device,
-                      removed ? OPS_GONE_REMOVED : OPS_GONE_REFUSED))
-        post_look(env, event->uuid, event->device, !removed);
+                      removed ? OPS_GONE_REMOVED : OPS_GONE_REFUSED)) {
+        if (removed)
+            look_at(env, event->uuid);
+        else
+            look_at_refusal(env, event->uuid, event->device);
+    }
 }
 
 /* Why a VM paused: which disk, and ENOSPC or EIO. */

@@ -11,10 +11,10 @@
 /* ctx is the struct env. */
 void watch_event(void *ctx, const struct hyper_event *event);
 
-/* Read every VM (at start, and again after a reconnect) and settle in their
- * lanes what happened meanwhile. Blocks: main before the loop, or a worker. */
-int watch_start(struct env *env, struct err *err);
+/* Have every VM looked at, if libvirt is there, and what stays unsettled again
+ * and again; never blocks. env->looked follows, in this thread or a worker. */
+void watch_start(struct env *env);
 
-/* Have a worker do the same: after a reconnect, and when what was to be
- * recorded can be again. Any thread, never blocks. */
+/* Have every VM looked at again, such as when what was to be recorded can be.
+ * Any thread, never blocks. */
 void watch_again(struct env *env);

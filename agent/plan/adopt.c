@@ -13,6 +13,7 @@
 
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/state/vm_doubt.h"
 
 /* --- looking ------------------------------------------------------------ */
 
@@ -40,39 +41,38 @@ adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
     return 0;
 }
 
-static int
+/* One view, and its devices folded into print (FNV-1a, 64 bits): what stands
+ * before them, such as a balloon's size, changes by itself. */
+static struct domain *
 read_view(struct env *env, const char *uuid, enum hyper_xml which,
-          struct domain **out, struct err *err)
+          uint64_t *print, struct err *err)
 {
     CLEANUP_TEXT char *xml = hyper_domain_xml(env->hyper, uuid, which, err);
+    const char *at = xml ? strstr(xml, "<devices>") : NULL;
 
-    *out = xml ? domain_parse(xml, err) : NULL;
-    return *out ? 0 : -1;
+    for (at = at ? at : xml; at && *at; at++)
+        *print = (*print ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    return xml ? domain_parse(xml, err) : NULL;
 }
 
-int
-adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
+static int
+read_both(struct env *env, const struct hyper_domain *domain, uint64_t *print,
+          struct err *err)
 {
-    CLEANUP_VM_INFO struct vm_info info = {.stale = true};
     CLEANUP_DOMAIN struct domain *live = NULL, *config = NULL;
-    struct hyper_domain domain;
-    bool known = vm_table_get(env->vms, uuid, &info);
+    const char *uuid = domain->uuid;
 
-    if (known && !force && !info.stale && info.present &&
-        (info.live || !info.active) && (info.config || !info.persistent))
-        return 0;
-    if (hyper_find(env->hyper, uuid, &domain, err) < 0) {
-        if (err && err->kind == ERR_NOT_FOUND)
-            vm_table_absent(env->vms, uuid);
-        return -1;
+    if (hyper_state_active(domain->state)) {
+        live = read_view(env, uuid, HYPER_XML_LIVE, print, err);
+        if (!live)
+            return -1;
     }
-    if (hyper_state_active(domain.state) &&
-        read_view(env, uuid, HYPER_XML_LIVE, &live, err) < 0)
-        return -1;
-    if (domain.persistent &&
-        read_view(env, uuid, HYPER_XML_CONFIG, &config, err) < 0)
-        return -1;
-    seen(env, &domain);
+    if (domain->persistent) {
+        config = read_view(env, uuid, HYPER_XML_CONFIG, print, err);
+        if (!config)
+            return -1;
+    }
+    seen(env, domain);
     if (!live)
         vm_table_no_live(env->vms, uuid);
     vm_table_views(env->vms, uuid, live, config);
@@ -80,31 +80,88 @@ adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
 }
 
 int
-adopt_all(struct env *env, struct err *err)
+adopt_read(struct env *env, const char *uuid, uint64_t *print, struct err *err)
+{
+    uint64_t sum = UINT64_C(14695981039346656037);
+    struct hyper_domain domain;
+    struct err why = ERR_INIT;
+
+    if (hyper_find(env->hyper, uuid, &domain, &why) < 0 ||
+        read_both(env, &domain, &sum, &why) < 0) {
+        if (why.kind == ERR_NOT_FOUND)
+            vm_table_absent(env->vms, uuid);
+        if (err)
+            *err = why;
+        return -1;
+    }
+    if (print)
+        *print = sum ? sum : 1;
+    return 0;
+}
+
+int
+adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.stale = true};
+
+    if (vm_table_get(env->vms, uuid, &info) && !force && !info.stale &&
+        info.present && (info.live || !info.active) &&
+        (info.config || !info.persistent))
+        return 0;
+    return adopt_read(env, uuid, NULL, err);
+}
+
+/* --- which there are ------------------------------------------------------ */
+
+static void
+tell_state(struct env *env, const json_t *told, const char *uuid,
+           const char *state)
+{
+    CLEANUP_JSON json_t *data = NULL;
+
+    if (!strcmp(json_get_text(told, uuid, ""), state))
+        return;
+    data = json_object();
+    json_put_text(data, "state", state);
+    eventlog_post(env->eventlog, &(struct event){.type = "vm.state",
+                                                 .vm = uuid,
+                                                 .origin = "reconcile",
+                                                 .data = data});
+}
+
+static bool
+is_listed(const struct hyper_domain *domains, size_t n, const char *uuid)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(domains[i].uuid, uuid))
+            return true;
+    return false;
+}
+
+int
+adopt_list(struct env *env, struct err *err)
 {
     CLEANUP_FREE struct hyper_domain *domains = NULL;
     CLEANUP_FREE struct vm_info *before = NULL;
+    CLEANUP_JSON json_t *told = eventlog_states(env->eventlog);
     size_t n, nbefore;
 
     if (hyper_list(env->hyper, &domains, &n, err) < 0)
         return -1;
     before = vm_table_all(env->vms, &nbefore);
     for (size_t i = 0; i < nbefore; i++) {
-        bool there = false;
+        const char *uuid = before[i].record.uuid;
 
-        for (size_t k = 0; k < n && !there; k++)
-            there = !strcmp(domains[k].uuid, before[i].record.uuid);
-        if (!there)
-            vm_table_absent(env->vms, before[i].record.uuid);
+        if (!is_listed(domains, n, uuid)) {
+            vm_table_absent(env->vms, uuid);
+            tell_state(env, told, uuid, "undefined");
+        }
         vm_info_clear(&before[i]);
     }
     for (size_t i = 0; i < n; i++) {
-        struct err why = ERR_INIT;
-
         seen(env, &domains[i]);
-        if (adopt_refresh(env, domains[i].uuid, true, &why) < 0)
-            log_warning("VM \"%s\" cannot be read: %s", domains[i].name,
-                        why.message);
+        tell_state(env, told, domains[i].uuid,
+                   hyper_state_name(domains[i].state));
     }
     return 0;
 }
@@ -121,6 +178,7 @@ struct adoption {
     struct device **changed; /* owned copies, for memory after the commit */
     size_t nchanged;
     bool first; /* not recorded before */
+    unsigned loss;
 };
 
 static void
@@ -185,6 +243,21 @@ choose_id(const struct adoption *a, struct disk *disk)
 }
 
 static void
+announce(struct adoption *a, const struct disk *disk)
+{
+    bool plugged = disk->state == DISK_PLUGGED;
+
+    eventlog_add(a->env->eventlog, a->batch,
+                 &(struct event){.type = plugged ? "disk.plugged"
+                                                 : "disk.unplugged",
+                                 .vm = a->uuid,
+                                 .device = disk->alias,
+                                 .origin = a->info.doubt == VM_DOUBT_ROWS
+                                               ? "reconcile"
+                                               : "hypervisor"});
+}
+
+static void
 adopt_disk(struct adoption *a, const struct disk *disk)
 {
     CLEANUP_DISK struct disk *copy = NULL;
@@ -197,6 +270,8 @@ adopt_disk(struct adoption *a, const struct disk *disk)
     copy->wanted = true;
     copy->state = DISK_PLUGGED;
     change(a, device_for_disk(copy));
+    if (!a->first)
+        announce(a, copy);
 }
 
 static void
@@ -229,19 +304,6 @@ find_in(const struct domain *view, const struct disk *row)
         if (same_disk(row, view->disks[i]))
             return view->disks[i];
     return NULL;
-}
-
-static void
-announce(struct adoption *a, const struct disk *disk)
-{
-    bool plugged = disk->state == DISK_PLUGGED;
-
-    eventlog_add(a->env->eventlog, a->batch,
-                 &(struct event){.type = plugged ? "disk.plugged"
-                                                 : "disk.unplugged",
-                                 .vm = a->uuid,
-                                 .device = disk->alias,
-                                 .origin = "hypervisor"});
 }
 
 /* Bring a row up to date with what the views say of its device. */
@@ -285,25 +347,28 @@ adoption_clear(struct adoption *a)
 static int
 adoption_commit(struct adoption *a, struct err *err)
 {
-    if (!a->first && !a->nchanged)
-        return 0;
-    if (store_commit(a->env->store, STEAL(a->batch), err) < 0)
+    if ((a->first || a->nchanged) &&
+        store_commit(a->env->store, STEAL(a->batch), err) < 0)
         return -1;
     if (a->first)
         vm_table_put(a->env->vms, &a->info.record);
     for (size_t i = 0; i < a->nchanged; i++)
         vm_table_device_put(a->env->vms, a->uuid, a->changed[i]);
+    vm_doubt_lower(a->env->vms, a->uuid, VM_DOUBT_NONE, a->loss);
     return 0;
 }
 
 int
 adopt_vm(struct env *env, const char *uuid, struct err *err)
 {
-    CLEANUP(adoption_clear) struct adoption a = {.env = env, .uuid = uuid};
+    CLEANUP(adoption_clear) struct adoption a = {
+        .env = env, .uuid = uuid, .loss = vm_doubt_loss(env->vms)};
 
     if (!vm_table_get(env->vms, uuid, &a.info) || !a.info.present)
         return err_set(err, ERR_NOT_FOUND, "There is no VM %s on this host",
                        uuid);
+    if (a.info.doubt == VM_DOUBT_VIEWS)
+        return 0;
     a.rows = vm_table_devices(env->vms, uuid, &a.nrows);
     a.batch = store_batch_new();
     a.first = !a.info.recorded;

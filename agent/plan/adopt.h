@@ -16,10 +16,17 @@ int adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
 int adopt_refresh(struct env *env, const char *uuid, bool force,
                   struct err *err);
 
+/* Read both views now. print (may be NULL) is a number for what they say of
+ * devices: the same text has the same. NOT_FOUND: the VM is absent then. */
+int adopt_read(struct env *env, const char *uuid, uint64_t *print,
+               struct err *err);
+
 /* Make the rows agree with the views: rows for disks and virtio-scsi
  * controllers that have none, plugged or not as libvirt says. The VM is
- * recorded afterwards. No-op where nothing differs. */
+ * recorded afterwards. No-op where nothing differs, and while the views are
+ * doubted. What changed over a start or a loss is told as "reconcile". */
 int adopt_vm(struct env *env, const char *uuid, struct err *err);
 
-/* Every domain: at start and when the connection is back. */
-int adopt_all(struct env *env, struct err *err);
+/* Ask which domains there are and in which state, without their views; what
+ * differs from the state last told is told as "reconcile". */
+int adopt_list(struct env *env, struct err *err);

@@ -15,6 +15,7 @@
 #include "agent/state/ops.h"
 #include "agent/state/store.h"
 #include "agent/state/vm_table.h"
+#include "agent/work/later.h"
 #include "agent/work/pool.h"
 #include "conf/conf.h"
 
@@ -25,7 +26,9 @@ struct env {
     struct ops *ops;
     struct hyper *hyper; /* the local hypervisor */
     struct pool *pool;
+    struct later *later;
     struct notify *notify;
+    atomic_bool recovering; /* the VMs are being looked at for the first time */
     struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;
     const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
@@ -42,6 +45,8 @@ struct env {
     json_t *(*tls_examine)(const struct conf *conf);
     /* Whether the settings' files could be loaded now; 0, -1 + err. */
     int (*check_settings)(void *ctx, struct err *err);
+    /* The first look at the VMs is over, or libvirt is not there: once. */
+    void (*looked)(void *ctx);
     void *ctx;
 };
 

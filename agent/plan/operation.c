@@ -135,10 +135,16 @@ recover_first(struct env *env, const char *vm, struct vm_info *info,
         vm_table_get(env->vms, vm, info);
         return 0;
     }
+    if (why.kind == ERR_UNREACHABLE) {
+        *err = why;
+        return -1;
+    }
     err_set(err, ERR_RECOVERING,
-            "An earlier operation on the VM is not settled yet: %s",
+            "The VM is not settled yet after a restart, a lost connection or "
+            "an earlier operation: %s",
             why.message);
-    err->retry_after_ms = RECOVER_RETRY_MS;
+    err->retry_after_ms =
+        why.retry_after_ms ? why.retry_after_ms : RECOVER_RETRY_MS;
     return -1;
 }
 
@@ -220,13 +226,14 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
             const struct planner *planner, void *wish, struct err *err)
 {
     struct op op = op_of(request, vm);
-    CLEANUP(knowledge_clear) struct knowledge k;
+    CLEANUP(knowledge_clear) struct knowledge k = {.ndevices = 0};
     CLEANUP_PLAN struct plan plan;
     CLEANUP_JSON json_t *kept = NULL;
     json_t *result;
 
     plan_init(&plan);
-    if (know(env, vm, &k, err) < 0 ||
+    /* What is certain not to be reached is not begun. */
+    if (hyper_ready(env->hyper, err) < 0 || know(env, vm, &k, err) < 0 ||
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
         planner->plan(&k.known, wish, &plan, err) < 0)
         return NULL;

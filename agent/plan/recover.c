@@ -14,6 +14,7 @@
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
 #include "agent/plan/plan_json.h"
+#include "agent/plan/settle.h"
 
 /* One open operation, as the journal has it. */
 struct open_op {
@@ -47,6 +48,8 @@ read_outcomes(const json_t *outcomes, struct recover_facts *facts)
             facts->pending = true;
         else if (text && !strncmp(text, "und", 3))
             facts->undoing = true;
+        if (text && !strcmp(text, "undo_failed") && facts->done == i)
+            facts->begun = true; /* the connection died: undone again */
     }
 }
 
@@ -200,7 +203,8 @@ recover_vm(struct env *env, const char *uuid, struct err *err)
     json_t *item;
     size_t i;
 
-    if (journal_open(env->store, uuid, &list, err) < 0)
+    if (settle_wait(env, uuid, err) < 0 ||
+        journal_open(env->store, uuid, &list, err) < 0)
         return -1;
     vm_table_settled(env->vms, uuid, true);
     json_array_foreach(list, i, item)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/common/clock.h"
+#include "agent/common/log.h"
 #include "agent/common/lock.h"
 #include "agent/common/mem.h"
 
@@ -250,6 +251,35 @@ static int64_t
 event_seq(const json_t *events, size_t i)
 {
     return json_get_int(json_array_get(events, i), "seq", 0);
+}
+
+static int
+keep_state(void *ctx, const struct store_row *row)
+{
+    static const struct json_limits limits = {.depth = 128};
+    const char *text = store_row_text(row, 1);
+    CLEANUP_JSON json_t *data =
+        text ? json_parse(text, strlen(text), &limits, NULL) : NULL;
+
+    json_put_text(ctx, store_row_text(row, 0),
+                  json_get_text(data, "state", NULL));
+    return 0;
+}
+
+json_t *
+eventlog_states(struct eventlog *log)
+{
+    json_t *states = json_object();
+    struct err err = ERR_INIT;
+
+    store_commit(log->store, store_batch_new(), NULL); /* what is queued */
+    if (store_read(log->store, &err, keep_state, states,
+                   "SELECT vm, data FROM event WHERE seq IN (SELECT max(seq)"
+                   " FROM event WHERE type = 'vm.state' AND vm IS NOT NULL"
+                   " GROUP BY vm)",
+                   "") < 0)
+        log_error("What was told of the VMs cannot be read: %s", err.message);
+    return states;
 }
 
 /* The numbers between since and the first event that is left. */

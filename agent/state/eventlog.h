@@ -43,6 +43,10 @@ void eventlog_add(struct eventlog *log, struct store_batch *batch,
  * it is not recorded: what room there is serves outcomes. */
 void eventlog_post(struct eventlog *log, const struct event *event);
 
+/* The state of each VM that its last vm.state event told: {uuid: state}, with
+ * what was posted before; empty where nothing can be read. Returns owned. */
+json_t *eventlog_states(struct eventlog *log);
+
 /* Events with seq > since, at most limit: {events, next, dropped}; dropped is
  * null or {from, to}: numbers that the bound has removed. A since beyond the
  * newest gives next below it. Returns owned. */

@@ -12,26 +12,12 @@
 #include <strings.h>
 
 #include "agent/common/clock.h"
-#include "agent/common/lock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/state/vm_entry.h"
 
 #define PREFIX_MIN 4    /* shortest prefix of a UUID that names a thing */
 #define EXPECT_MAX 4096 /* announced events that never came are forgotten */
-
-struct entry {
-    struct vm_info info;
-    struct device **devices;
-    size_t ndevices;
-    char **expected; /* events that our own operation causes */
-    size_t nexpected;
-};
-
-struct vm_table {
-    struct lock lock;
-    struct entry **entries;
-    size_t count;
-};
 
 void
 vm_info_clear(struct vm_info *info)
@@ -47,16 +33,23 @@ vm_table_new(void)
     struct vm_table *table = mem_zalloc(1, sizeof(*table));
 
     lock_init(&table->lock, LOCK_VM_TABLE);
+    table->doubting = true;
     return table;
 }
 
+void
+vm_entry_expect_none(struct vm_entry *entry)
+{
+    while (entry->nexpected)
+        free(entry->expected[--entry->nexpected]);
+}
+
 static void
-entry_free(struct entry *entry)
+entry_free(struct vm_entry *entry)
 {
     vm_info_clear(&entry->info);
     device_free_all(entry->devices, entry->ndevices);
-    for (size_t i = 0; i < entry->nexpected; i++)
-        free(entry->expected[i]);
+    vm_entry_expect_none(entry);
     free(entry->expected);
     free(entry);
 }
@@ -73,8 +66,8 @@ vm_table_free(struct vm_table *table)
     free(table);
 }
 
-static struct entry *
-find(struct vm_table *table, const char *uuid)
+struct vm_entry *
+vm_entry_find(struct vm_table *table, const char *uuid)
 {
     for (size_t i = 0; i < table->count; i++)
         if (!strcmp(table->entries[i]->info.record.uuid, uuid))
@@ -82,16 +75,20 @@ find(struct vm_table *table, const char *uuid)
     return NULL;
 }
 
-static struct entry *
+static struct vm_entry *
 find_or_add(struct vm_table *table, const char *uuid)
 {
-    struct entry *entry = find(table, uuid);
+    struct vm_entry *entry = vm_entry_find(table, uuid);
 
     if (entry)
         return entry;
     entry = mem_zalloc(1, sizeof(*entry));
     snprintf(entry->info.record.uuid, UUID_TEXT, "%s", uuid);
     snprintf(entry->info.state, sizeof(entry->info.state), "shut_off");
+    if (table->doubting) {
+        entry->info.doubt = VM_DOUBT_VIEWS;
+        entry->info.unsettled = entry->info.stale = true;
+    }
     table->entries =
         mem_more(table->entries, table->count, sizeof(*table->entries));
     table->entries[table->count++] = entry;
@@ -103,11 +100,13 @@ find_or_add(struct vm_table *table, const char *uuid)
 static int
 load_vm(void *ctx, const struct store_row *row)
 {
-    struct entry *entry = find_or_add(ctx, store_row_text(row, 0));
+    struct vm_entry *entry = find_or_add(ctx, store_row_text(row, 0));
     struct vm_record *record = &entry->info.record;
     const char *os = store_row_text(row, 4);
 
     entry->info.recorded = true;
+    entry->info.present = true; /* until the hypervisor says otherwise */
+    snprintf(entry->info.state, sizeof(entry->info.state), "unknown");
     snprintf(record->name, sizeof(record->name), "%s", store_row_text(row, 1));
     record->adopted = store_row_int(row, 2) != 0;
     record->virtio_scsi = store_row_int(row, 3) != 0;
@@ -116,7 +115,7 @@ load_vm(void *ctx, const struct store_row *row)
 }
 
 static void
-add_device(struct entry *entry, struct device *device /* takes */)
+add_device(struct vm_entry *entry, struct device *device /* takes */)
 {
     for (size_t i = 0; i < entry->ndevices; i++)
         if (!strcmp(entry->devices[i]->id, device->id)) {
@@ -134,7 +133,7 @@ load_device(void *ctx, const struct store_row *row)
 {
     struct err err = ERR_INIT;
     const char *vm = store_row_text(row, 0), *id = store_row_text(row, 2);
-    struct entry *entry = find(ctx, vm);
+    struct vm_entry *entry = vm_entry_find(ctx, vm);
     struct device *device = device_from_row(store_row_text(row, 1), id,
                                             store_row_text(row, 3), &err);
 
@@ -149,6 +148,18 @@ load_device(void *ctx, const struct store_row *row)
     return 0;
 }
 
+/* What the record says is as old as the last event of the VM. */
+static int
+load_age(void *ctx, const struct store_row *row)
+{
+    struct vm_entry *entry = vm_entry_find(ctx, store_row_text(row, 0));
+
+    if (entry)
+        entry->info.read_ms =
+            clock_mono_ms() - (clock_wall_ms() - store_row_int(row, 1));
+    return 0;
+}
+
 int
 vm_table_load(struct vm_table *table, struct store *store, struct err *err)
 {
@@ -157,6 +168,10 @@ vm_table_load(struct vm_table *table, struct store *store, struct err *err)
     if (store_read(store, err, load_vm, table,
                    "SELECT vm_id, name, adopted, virtio_scsi, guest_os"
                    " FROM vm",
+                   "") < 0 ||
+        store_read(store, err, load_age, table,
+                   "SELECT vm, max(time_ms) FROM event WHERE vm IS NOT NULL"
+                   " GROUP BY vm",
                    "") < 0)
         return -1;
     return store_read(store, err, load_device, table,
@@ -223,10 +238,10 @@ copy_info(const struct vm_info *from, struct vm_info *out)
 bool
 vm_table_get(struct vm_table *table, const char *uuid, struct vm_info *out)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (entry)
         copy_info(&entry->info, out);
     return entry != NULL;
@@ -278,10 +293,10 @@ vm_table_seen(struct vm_table *table, const struct vm_seen *seen)
 void
 vm_table_absent(struct vm_table *table, const char *uuid)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (!entry)
         return;
     entry->info.present = entry->info.active = false;
@@ -299,10 +314,10 @@ void
 vm_table_fault(struct vm_table *table, const char *uuid, const char *alias,
                const char *reason)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (!entry)
         return;
     snprintf(entry->info.fault_disk, sizeof(entry->info.fault_disk), "%s",
@@ -334,10 +349,10 @@ vm_table_views(struct vm_table *table, const char *uuid, struct domain *live,
 void
 vm_table_no_live(struct vm_table *table, const char *uuid)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (!entry)
         return;
     domain_unref(entry->info.live);
@@ -347,10 +362,10 @@ vm_table_no_live(struct vm_table *table, const char *uuid)
 void
 vm_table_expect(struct vm_table *table, const char *uuid, const char *event)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (!entry || entry->nexpected >= EXPECT_MAX)
         return;
     entry->expected = mem_more(entry->expected, entry->nexpected,
@@ -361,10 +376,10 @@ vm_table_expect(struct vm_table *table, const char *uuid, const char *event)
 bool
 vm_table_stale(struct vm_table *table, const char *uuid, const char *event)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (!entry)
         return true;
     for (size_t i = 0; i < entry->nexpected; i++) {
@@ -404,7 +419,7 @@ vm_table_row_gone(struct store_batch *batch, const char *uuid)
 void
 vm_table_put(struct vm_table *table, const struct vm_record *record)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
     entry = find_or_add(table, record->uuid);
@@ -429,10 +444,10 @@ void
 vm_table_device_put(struct vm_table *table, const char *uuid,
                     const struct device *device)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     if (entry)
         add_device(entry, device_copy(device));
 }
@@ -441,10 +456,10 @@ void
 vm_table_device_remove(struct vm_table *table, const char *uuid,
                        const char *id)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     for (size_t i = 0; entry && i < entry->ndevices; i++) {
         if (strcmp(entry->devices[i]->id, id) != 0)
             continue;
@@ -459,12 +474,12 @@ vm_table_device_remove(struct vm_table *table, const char *uuid,
 struct device **
 vm_table_devices(struct vm_table *table, const char *uuid, size_t *n)
 {
-    struct entry *entry;
+    struct vm_entry *entry;
     struct device **copies;
 
     *n = 0;
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     copies = mem_zalloc((entry ? entry->ndevices : 0) + 1, sizeof(*copies));
     for (size_t i = 0; entry && i < entry->ndevices; i++)
         copies[(*n)++] = device_copy(entry->devices[i]);
@@ -485,10 +500,10 @@ vm_table_disk(struct vm_table *table, const char *uuid, const char *ref,
 {
     const struct disk *hit = NULL;
     bool several = false;
-    struct entry *entry;
+    struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find(table, uuid);
+    entry = vm_entry_find(table, uuid);
     for (size_t i = 0; entry && i < entry->ndevices; i++) {
         const struct disk *disk = entry->devices[i]->disk;
 
@@ -527,7 +542,7 @@ vm_table_disk_owner(struct vm_table *table, const char *ref,
 
     LOCK_SCOPE(&table->lock);
     for (size_t i = 0; i < table->count; i++) {
-        struct entry *entry = table->entries[i];
+        struct vm_entry *entry = table->entries[i];
 
         for (size_t k = 0; k < entry->ndevices; k++) {
             if (!entry->devices[k]->disk ||
@@ -555,7 +570,7 @@ vm_table_source_used(struct vm_table *table, const char *path,
 {
     LOCK_SCOPE(&table->lock);
     for (size_t i = 0; i < table->count; i++) {
-        struct entry *entry = table->entries[i];
+        struct vm_entry *entry = table->entries[i];
 
         if (!strcmp(entry->info.record.uuid, except_uuid) ||
             !entry->info.active || !entry->info.live)

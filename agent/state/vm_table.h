@@ -4,44 +4,19 @@
  * (live and persistent), and its device rows (the database's `vm` and
  * `device` tables, written through). Reads copy out under the lock, so they
  * never wait behind a hypervisor call. Phases of an entry: seen (libvirt has
- * it) → recorded (made here or adopted: has rows) → absent (libvirt lost it;
- * rows stay, names no longer find it). Any thread.
+ * it, or, until it was asked, the record says so) → recorded (made here or
+ * adopted: has rows) → absent (libvirt lost it; rows stay, names no longer
+ * find it). How far it can be believed: vm_doubt.h. Any thread.
  */
 #pragma once
 
 #include <stdbool.h>
 
-#include "agent/spec/domain.h"
 #include "agent/state/device.h"
 #include "agent/state/store.h"
+#include "agent/state/vm_info.h"
 
 struct vm_table;
-
-struct vm_record { /* a row of `vm` */
-    char uuid[UUID_TEXT];
-    char name[256];
-    bool adopted; /* not made by CreateVm */
-    bool virtio_scsi;
-    char guest_os[32];
-};
-
-/* One VM as known now: a copy with references. */
-struct vm_info {
-    struct vm_record record;
-    bool recorded;
-    bool present; /* libvirt has it */
-    bool unsettled; /* open operations wait for a look (plan/recover) */
-    char state[24]; /* "running", "shut_off" … */
-    char reason[32];
-    bool active; /* has a process */
-    bool persistent, autostart;
-    char fault_disk[UUID_TEXT + 32]; /* alias whose I/O error paused it */
-    char fault_reason[32];           /* "ENOSPC", "EIO" */
-    struct domain *live, *config;    /* references, NULL: unknown or none */
-    bool stale;      /* something happened since the views were read */
-    int64_t read_ms; /* CLOCK_MONOTONIC of the reading, 0: never */
-};
-void vm_info_clear(struct vm_info *info);
 
 struct vm_table *vm_table_new(void);
 void vm_table_free(struct vm_table *table);
@@ -122,10 +97,3 @@ int vm_table_disk_owner(struct vm_table *table, const char *ref,
  * not shareable; false if none. */
 bool vm_table_source_used(struct vm_table *table, const char *path,
                           const char *except_uuid, char out[256]);
-
-static inline void
-vm_info_cleanup_(struct vm_info *info)
-{
-    vm_info_clear(info);
-}
-#define CLEANUP_VM_INFO CLEANUP(vm_info_cleanup_)

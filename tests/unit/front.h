@@ -191,6 +191,13 @@ adopt_refresh(struct env *env, const char *uuid, bool force, struct err *err)
 }
 
 int
+adopt_read(struct env *env, const char *uuid, uint64_t *print, struct err *err)
+{
+    (void)print;
+    return adopt_refresh(env, uuid, true, err);
+}
+
+int
 adopt_vm(struct env *env, const char *uuid, struct err *err)
 {
     (void)env;

@@ -82,6 +82,7 @@ house_open(struct house *house)
     env->ops = ops_new();
     assert_int_equal(vm_table_load(env->vms, env->store, err), 0);
     env->pool = pool_new(2, &limits, house_thread_end, house);
+    env->later = later_new(env->pool);
 }
 
 static inline void
@@ -103,6 +104,7 @@ house_free(struct house *house)
 {
     struct env *env = &house->env;
 
+    later_free(env->later);
     pool_free(env->pool);
     store_close(env->store);
     eventlog_free(env->eventlog);
@@ -119,6 +121,7 @@ house_free(struct house *house)
 static inline void
 house_close(struct house *house)
 {
+    later_stop(house->env.later);
     assert_int_equal(pool_stop(house->env.pool, 5000), 0);
     house_free(house);
 }
@@ -126,6 +129,7 @@ house_close(struct house *house)
 static inline void
 house_end(struct house *house)
 {
+    later_stop(house->env.later);
     assert_int_equal(pool_stop(house->env.pool, 5000), 0);
     hyper_close(house->env.hyper); /* its events find a stopped pool */
     house_free(house);
