@@ -39,9 +39,14 @@ status_libvirt(const json_t *b, struct buf *out)
     print_plain(json_object_get(libvirt, "version"), out);
     buf_add_text(out, ", ");
     print_plain(json_object_get(libvirt, "uri"), out);
-    buf_add_text(out, json_get_bool(libvirt, "connected", 0)
-                          ? ", connected"
-                          : ", NOT CONNECTED");
+    if (json_get_bool(libvirt, "connected", 0)) {
+        buf_add_text(out, ", connected");
+        return;
+    }
+    buf_printf(out, ", NOT CONNECTED since %s: %s; next try in ",
+               json_get_text(libvirt, "since", "?"),
+               json_get_text(libvirt, "last_error", "?"));
+    print_ms(json_object_get(libvirt, "next_try_ms"), out);
 }
 
 static void

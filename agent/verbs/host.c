@@ -51,6 +51,22 @@ ping(struct verb_call *call, struct err *err)
     return result;
 }
 
+/* connected, since when, and while it is not: why, and when it is tried. */
+static void
+put_link(json_t *obj, struct hyper *hyper)
+{
+    struct hyper_link link;
+    char since[CLOCK_STAMP];
+
+    hyper_link(hyper, &link);
+    clock_stamp(link.since_ms, since);
+    json_put_bool(obj, "connected", link.connected);
+    json_put_text(obj, "since", since);
+    json_put_text(obj, "last_error", link.connected ? NULL : link.error);
+    json_put(obj, "next_try_ms",
+             link.connected ? NULL : json_integer(link.next_try_ms));
+}
+
 static json_t *
 list_hypervisors(struct verb_call *call, struct err *err)
 {
@@ -61,7 +77,7 @@ list_hypervisors(struct verb_call *call, struct err *err)
     (void)err;
     json_put_text(local, "name", hyper_name(hyper));
     json_put_text(local, "uri", hyper_uri(hyper));
-    json_put_bool(local, "connected", hyper_connected(hyper));
+    put_link(local, hyper);
     json_put(local, "capabilities", capabilities(hyper));
     json_array_append_new(list, local);
     json_put(result, "hypervisors", list);
@@ -102,7 +118,7 @@ put_software(json_t *obj, struct hyper *hyper)
 
     json_put(libvirt, "version", told(info, "libvirt", "version"));
     json_put_text(libvirt, "uri", hyper_uri(hyper));
-    json_put_bool(libvirt, "connected", hyper_connected(hyper));
+    put_link(libvirt, hyper);
     json_put(qemu, "version", told(info, "hypervisor", "version"));
     json_put(obj, "libvirt", libvirt);
     json_put(obj, "qemu", qemu);

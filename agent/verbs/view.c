@@ -12,6 +12,8 @@
 #include "agent/verbs/topology.h"
 #include "agent/verbs/vm_view.h"
 
+#define LOOKING_MS 200
+
 #define VM_DOC "The VM: UUID, a unique prefix of it (4 digits or more), or name"
 #define DISK_DOC                                                               \
     "The disk: disk_id, a unique prefix of it, alias, target name or serial"
@@ -20,6 +22,20 @@ static const char *
 local_name(const struct verb_call *call)
 {
     return hyper_name(call->env->hyper);
+}
+
+/* Until every VM has been looked at once after a start, nobody can tell what
+ * there is, let alone what there is not. */
+static int
+known(const struct verb_call *call, struct err *err)
+{
+    if (!atomic_load(&call->env->recovering))
+        return 0;
+    err_set(err, ERR_RECOVERING,
+            "berthd has just started and is looking at the VMs; ask again in "
+            "a moment");
+    err->retry_after_ms = LOOKING_MS;
+    return -1;
 }
 
 /* The view of a VM by its UUID. */
@@ -41,7 +57,8 @@ load_named(struct verb_call *call, struct vm_view *out, struct err *err)
 {
     char uuid[UUID_TEXT];
 
-    if (vm_table_find(call->env->vms, json_get_text(call->params, "vm", ""),
+    if (known(call, err) < 0 ||
+        vm_table_find(call->env->vms, json_get_text(call->params, "vm", ""),
                       uuid, err) < 0)
         return -1;
     return load(call, uuid, out, err);
@@ -68,9 +85,12 @@ add_summary(const struct vm_view *view, void *arg)
 static json_t *
 list_vms(struct verb_call *call, struct err *err)
 {
-    json_t *result = json_object(), *vms = json_array();
+    json_t *result, *vms;
 
-    (void)err;
+    if (known(call, err) < 0)
+        return NULL;
+    result = json_object();
+    vms = json_array();
     vm_view_each(call->env->vms, add_summary, vms);
     json_put(result, "vms", vms);
     return result;
@@ -109,8 +129,9 @@ get_disk(struct verb_call *call, struct err *err)
     char uuid[UUID_TEXT];
     const struct disk *disk;
 
-    if (vm ? vm_table_find(call->env->vms, vm, uuid, err) < 0
-           : vm_table_disk_owner(call->env->vms, ref, uuid, err) < 0)
+    if (known(call, err) < 0 ||
+        (vm ? vm_table_find(call->env->vms, vm, uuid, err) < 0
+            : vm_table_disk_owner(call->env->vms, ref, uuid, err) < 0))
         return NULL;
     if (load(call, uuid, &view, err) < 0)
         return NULL;
@@ -144,6 +165,8 @@ list_disks(struct verb_call *call, struct err *err)
     CLEANUP_VM_VIEW struct vm_view view = {0};
     json_t *result;
 
+    if (known(call, err) < 0)
+        return NULL;
     if (!json_get_text(call->params, "vm", NULL)) {
         list.disks = json_array();
         vm_view_each(call->env->vms, add_disks, &list);
@@ -224,7 +247,8 @@ get_vm_stats(struct verb_call *call, struct err *err)
     char uuid[UUID_TEXT];
     json_t *stats, *result;
 
-    if (vm && vm_table_find(call->env->vms, vm, uuid, err) < 0)
+    if (known(call, err) < 0 ||
+        (vm && vm_table_find(call->env->vms, vm, uuid, err) < 0))
         return NULL;
     stats = hyper_stats(call->env->hyper, vm ? uuid : NULL, err);
     if (!stats)

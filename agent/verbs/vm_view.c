@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The VM object and the disk list. Nothing is asked of libvirt here: answers
- * carry age_ms, the age of what they say.
+ * carry age_ms, the age of what they say, and settled, whether it is known to
+ * be so still.
  */
 #include "agent/verbs/vm_view.h"
 
@@ -248,6 +249,8 @@ put_state(json_t *obj, const struct vm_view *view)
     if (because)
         json_put(obj, "paused_because", because);
     json_put_bool(obj, "recorded", info->recorded);
+    json_put_bool(obj, "settled",
+                  !info->unsettled && info->doubt != VM_DOUBT_VIEWS);
     json_put(obj, "age_ms", info->read_ms
                                 ? json_integer(clock_mono_ms() - info->read_ms)
                                 : NULL);
