@@ -233,6 +233,8 @@ class Berthd:
                      f"{self.name} to say '{wanted}'")
         wait_for(lambda: self.alive() and os.path.exists(self.socket),
                  f"the socket of {self.name}")
+        wait_for(lambda: self.alive() and "berthd is ready" in self.log_text(),
+                 f"{self.name} to be ready")
         return self
 
     def alive(self):

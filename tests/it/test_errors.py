@@ -369,17 +369,6 @@ def test_libvirtd_lost_and_back(system_vm, libvirtd):
                  and e["data"]["state"] == "running")
 
 
-def test_start_without_libvirtd(new_berthd, libvirtd):
-    libvirtd.kill()
-    try:
-        daemon = new_berthd(uri=libvirtd.URI).spawn()
-        process, daemon.process = daemon.process, None
-        assert process.wait(PATIENCE_S) == 1
-        assert "qemu:///system cannot be reached" in daemon.log_text()
-    finally:
-        libvirtd.start()
-
-
 def test_settings_that_are_wrong(new_berthd):
     for key, value, words in (("log.level", "loud", "level"),
                               ("ops.workers", "0", "workers"),
