@@ -295,7 +295,10 @@ put_hardware(json_t *obj, const struct vm_view *view)
     json_put(obj, "controllers", controllers(now, &scsi));
     json_put_bool(obj, "virtio_scsi",
                   view->info.recorded ? record->virtio_scsi : scsi);
-    json_put(obj, "nics", now->nics ? json_incref(now->nics) : json_array());
+    /* A copy: the view's own may be freed in another thread, and jansson's
+     * counting does not order that. */
+    json_put(obj, "nics",
+             now->nics ? json_deep_copy(now->nics) : json_array());
     json_put_text(obj, "graphics", now->graphics ? now->graphics : "none");
     json_put_text(obj, "serial_log", now->serial_log);
     json_put_text(obj, "kernel", now->kernel);

@@ -22,6 +22,7 @@ struct house {
     struct err err;   /* of the last call */
     json_t *answer;   /* of the last call, owned */
     char peer[64];
+    atomic_bool deaf; /* the hypervisor's events reach nobody */
 };
 
 static inline void
@@ -41,7 +42,7 @@ house_event(void *ctx, const struct hyper_event *event)
 {
     struct house *house = ctx;
 
-    if (house->env.hyper)
+    if (house->env.hyper && !atomic_load(&house->deaf))
         watch_event(&house->env, event);
 }
 
