@@ -15,6 +15,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/mem.h"
 #include "agent/common/xml.h"
+#include "agent/ctl/chaos_box.h"
 #include "agent/ctl/chaos_run.h"
 #include "agent/ctl/chaos_setup.h"
 #include "agent/ctl/chaos_sweep.h"
@@ -36,6 +37,9 @@ struct chaos {
     atomic_size_t next;  /* row of the next case */
     atomic_int ended;    /* jobs */
     struct lock telling; /* lines on stderr */
+    int64_t from;
+    int jobs;
+    bool libvirtd;
 };
 
 struct job {
@@ -127,7 +131,8 @@ learn_qemu(struct job *jobs, int n, struct err *err)
     CLEANUP_JSON json_t *refusal = NULL;
     CLEANUP_JSON json_t *made = NULL;
 
-    if (chaos_lab_start(&jobs[0].lab, NULL, err) < 0)
+    if (chaos_lab_reset(&jobs[0].lab, err) < 0 ||
+        chaos_lab_start(&jobs[0].lab, NULL, err) < 0)
         return -1;
     made = chaos_lab_call(&jobs[0].lab, "CreateVm", params, &refusal, err);
     if (!made)
@@ -145,7 +150,8 @@ run_jobs(struct chaos *chaos, int n, struct err *err)
 
     for (int i = 0; i < n; i++) {
         jobs[i].chaos = chaos;
-        if (chaos_lab_open(&jobs[i].lab, chaos->dir, i, chaos->berthd, err) < 0)
+        if (chaos_lab_open(&jobs[i].lab, chaos->dir, i, chaos->berthd,
+                           chaos->libvirtd, err) < 0)
             rc = -1;
     }
     if (rc == 0)
@@ -164,7 +170,7 @@ run_jobs(struct chaos *chaos, int n, struct err *err)
 }
 
 static void
-report(const struct chaos *chaos, int64_t from)
+report(const struct chaos *chaos)
 {
     const struct ctl *ctl = chaos->ctl;
     const struct chaos_matrix *matrix = &chaos->matrix;
@@ -182,7 +188,7 @@ report(const struct chaos *chaos, int64_t from)
             matrix->n, chaos_matrix_count(matrix, CHAOS_SAME),
             chaos_matrix_count(matrix, CHAOS_ROLLED_BACK),
             chaos_matrix_count(matrix, CHAOS_WRONG),
-            (double)(clock_mono_ms() - from) / 1000,
+            (double)(clock_mono_ms() - chaos->from) / 1000,
             atomic_load(&chaos->stop) ? "; stopped before its end"
             : !matrix->n              ? "; no such point is passed"
                                       : "");
@@ -197,22 +203,37 @@ is_proof(const struct chaos *chaos)
            !chaos_matrix_count(&chaos->matrix, CHAOS_WRONG);
 }
 
+/* All of it, where it shall run; returns an exit code. */
 static int
-run_guarded(struct chaos *chaos, int jobs, bool keep, struct err *err)
+run_here(void *ctx)
+{
+    struct chaos *chaos = ctx;
+    struct err err = ERR_INIT;
+
+    chaos_setup_hide_kvm(chaos->dir);
+    if (run_jobs(chaos, chaos->jobs, &err) < 0)
+        return (int)fail_print(chaos->ctl->err, "chaos", &err, NULL);
+    report(chaos);
+    return is_proof(chaos) ? CTL_OK : CTL_FAILED;
+}
+
+/* Returns an exit code, -1 + err. */
+static int
+run_guarded(struct chaos *chaos, bool keep, struct err *err)
 {
     struct chaos_guard guard;
-    int rc;
+    int code;
 
     chaos->dir = chaos_setup_folder(err);
     if (!chaos->dir ||
         chaos_sweep_guard(chaos->dir, chaos->berthd, keep, &guard, err) < 0)
         return -1;
-    chaos_setup_hide_kvm(chaos->dir);
-    rc = run_jobs(chaos, jobs, err);
+    code =
+        chaos->libvirtd ? chaos_box_run(run_here, chaos, err) : run_here(chaos);
     chaos_sweep_end(&guard);
     if (keep)
         fprintf(chaos->ctl->err, "State and logs are kept in %s\n", chaos->dir);
-    return rc;
+    return code;
 }
 
 static int
@@ -247,36 +268,41 @@ clear(struct chaos *chaos)
     lock_destroy(&chaos->telling);
 }
 
+static int
+usage(const struct ctl *ctl, const char *text)
+{
+    fprintf(ctl->err, "berthctl: %s\n", text);
+    return CTL_USAGE;
+}
+
 int
 chaos_main(const struct ctl *ctl, const json_t *params)
 {
-    struct chaos chaos = {.ctl = ctl};
-    json_int_t jobs = json_get_int(params, "jobs", JOBS);
-    int64_t from = clock_mono_ms();
+    bool libvirtd = json_get_bool(params, "libvirtd", false) != 0;
+    json_int_t jobs = json_get_int(params, "jobs", libvirtd ? 1 : JOBS);
+    struct chaos chaos = {.ctl = ctl,
+                          .from = clock_mono_ms(),
+                          .jobs = (int)jobs,
+                          .libvirtd = libvirtd};
     struct err err = ERR_INIT;
     sigset_t all;
-    int rc;
+    int code = -1;
 
-    if (jobs < 1 || jobs > JOBS_MAX) {
-        fprintf(ctl->err, "berthctl: --jobs is from 1 to %d\n", JOBS_MAX);
-        return CTL_USAGE;
-    }
+    if (jobs < 1 || jobs > JOBS_MAX)
+        return usage(ctl, "--jobs is from 1 to 16");
+    if (libvirtd && jobs > 1)
+        return usage(ctl, "--libvirtd serves one job");
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL); /* taken in await_jobs */
     xml_init();
     lock_init(&chaos.telling, LOCK_AGENT);
     chaos_matrix_init(&chaos.matrix);
-    rc = setup(&chaos, params, &err);
-    if (rc == 0)
-        rc = run_guarded(&chaos, (int)jobs,
-                         json_get_bool(params, "keep", false) != 0, &err);
-    if (rc < 0)
-        rc = (int)fail_print(ctl->err, "chaos", &err, NULL);
-    else
-        report(&chaos, from);
-    if (rc == 0 && !is_proof(&chaos))
-        rc = CTL_FAILED;
+    if (setup(&chaos, params, &err) == 0)
+        code = run_guarded(&chaos, json_get_bool(params, "keep", false) != 0,
+                           &err);
+    if (code < 0)
+        code = (int)fail_print(ctl->err, "chaos", &err, NULL);
     clear(&chaos);
     xml_cleanup();
-    return rc;
+    return code;
 }

@@ -317,6 +317,8 @@ chaos_cell_run(const struct chaos_trial *trial, const struct chaos_point *point,
         return -1;
     rc = die(&cell, point, why, err);
     if (rc == 0)
+        rc = chaos_lab_bounce(trial->lab, err);
+    if (rc == 0)
         rc = recover(&cell, point, err);
     if (rc == 0)
         rc = ask_operation(&cell, err);

@@ -11,7 +11,7 @@
 static char *
 obstacle(const struct chaos_lab *lab, enum chaos_fault fault)
 {
-    return mem_printf("%s/root/etc/qemu/%s", lab->dir,
+    return mem_printf("%s/%s", lab->definitions,
                       fault == CHAOS_NO_DEFINE ? CHAOS_CASE_VM ".xml.new"
                                                : "autostart/" CHAOS_CASE_VM
                                                  ".xml");

@@ -21,6 +21,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
+#include "agent/ctl/chaos_box.h"
 #include "agent/ctl/chaos_sweep.h"
 #include "protocol/limits.h"
 
@@ -67,18 +68,20 @@ make_folders(const struct chaos_lab *lab, struct err *err)
 static int
 write_settings(const struct chaos_lab *lab, struct err *err)
 {
+    CLEANUP_FREE char *embed = mem_printf("qemu:///embed?root=%s", lab->root);
     CLEANUP_FREE char *text =
         mem_printf("[listen]\n"
                    "tls =\n"
                    "socket = %s\n"
                    "socket_group =\n"
                    "[hypervisor local]\n"
-                   "uri = qemu:///embed?root=%s\n"
+                   "uri = %s\n"
                    "[paths]\n"
                    "images = %s\n"
                    "[state]\n"
                    "dir = %s/state\n",
-                   lab->socket, lab->root, lab->images, lab->dir);
+                   lab->socket, lab->system ? "qemu:///system" : embed,
+                   lab->images, lab->dir);
 
     if (write_below(lab->dir, "berth.conf", text, err) < 0)
         return -1;
@@ -93,13 +96,16 @@ write_settings(const struct chaos_lab *lab, struct err *err)
 
 int
 chaos_lab_open(struct chaos_lab *lab, const char *base, int number,
-               const char *berthd, struct err *err)
+               const char *berthd, bool system, struct err *err)
 {
-    *lab = (struct chaos_lab){.berthd = berthd, .pidfd = -1};
+    *lab = (struct chaos_lab){.berthd = berthd, .system = system, .pidfd = -1};
     lab->dir = mem_printf("%s/%d", base, number);
     lab->images = mem_printf("%s/images", lab->dir);
     lab->root = mem_printf("%s/root", lab->dir);
     lab->socket = mem_printf("%s/berthd.sock", lab->dir);
+    lab->definitions = system ? mem_dup("/etc/libvirt/qemu")
+                              : mem_printf("%s/etc/qemu", lab->root);
+    lab->mark_qemu = mem_dup(system ? "/var/lib/libvirt" : lab->root);
     if (make_folders(lab, err) < 0 || write_settings(lab, err) < 0)
         return -1;
     return 0;
@@ -109,6 +115,9 @@ void
 chaos_lab_close(struct chaos_lab *lab)
 {
     chaos_lab_kill(lab);
+    chaos_box_kill(&lab->libvirtd);
+    free(lab->definitions);
+    free(lab->mark_qemu);
     free(lab->dir);
     free(lab->images);
     free(lab->root);
@@ -116,19 +125,38 @@ chaos_lab_close(struct chaos_lab *lab)
 }
 
 int
+chaos_lab_bounce(struct chaos_lab *lab, struct err *err)
+{
+    CLEANUP_FREE char *log = mem_printf("%s/libvirtd.log", lab->dir);
+
+    if (!lab->system)
+        return 0;
+    chaos_box_kill(&lab->libvirtd);
+    return chaos_box_libvirtd(log, &lab->libvirtd, err);
+}
+
+int
 chaos_lab_reset(struct chaos_lab *lab, struct err *err)
 {
-    static const char *const names[] = {
-        "state", "images", "root/lib", "root/run", "root/var", "root/etc/qemu"};
+    static const char *const own[] = {"state", "images", "root/lib", "root/run",
+                                      "root/etc/qemu"};
+    static const char *const systems[] = {"/etc/libvirt/qemu", "/run/libvirt",
+                                          "/var/lib/libvirt/qemu"};
 
     chaos_lab_kill(lab);
+    chaos_box_kill(&lab->libvirtd);
     chaos_sweep_kill(lab->dir, lab->berthd);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        CLEANUP_FREE char *path = mem_printf("%s/%s", lab->dir, names[i]);
+    chaos_sweep_kill(lab->mark_qemu, lab->berthd);
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        CLEANUP_FREE char *path = mem_printf("%s/%s", lab->dir, own[i]);
 
         chaos_sweep_remove(path);
     }
-    return make_folders(lab, err);
+    for (size_t i = 0; lab->system && i < 3; i++)
+        chaos_sweep_remove(systems[i]);
+    if (make_folders(lab, err) < 0)
+        return -1;
+    return chaos_lab_bounce(lab, err);
 }
 
 /* --- process -------------------------------------------------------------- */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A berthd of its own to be killed: with its own folder, embed root, state
- * directory (marked as scratch) and socket. Phases: opened → (started →
- * killed or dead) as often as one likes → closed. One thread.
+ * A berthd of its own to be killed: with its own folder, embed root (or, in a
+ * box, its own libvirtd), state directory (marked as scratch) and socket.
+ * Phases: opened → (reset →) started → killed or dead → started … → closed.
+ * One thread.
  */
 #pragma once
 
@@ -12,8 +13,12 @@
 
 struct chaos_lab {
     char *dir, *images, *root, *socket; /* owned */
-    const char *berthd;                 /* borrowed: its program */
-    pid_t pid;                          /* of the running one, 0: none */
+    char *definitions;  /* owned: the folder of libvirt's NAME.xml */
+    char *mark_qemu;    /* owned: a folder that each QEMU's words name */
+    bool system;        /* with a libvirtd, in a box; else embedded */
+    pid_t libvirtd;     /* 0: none */
+    const char *berthd; /* borrowed: its program */
+    pid_t pid;          /* of the running one, 0: none */
     int pidfd;
     struct conn *conn;
     struct client client;
@@ -23,10 +28,11 @@ struct chaos_lab {
 
 /* Make the folder base/number and what a berthd there needs. */
 int chaos_lab_open(struct chaos_lab *lab, const char *base, int number,
-                   const char *berthd, struct err *err);
+                   const char *berthd, bool system, struct err *err);
 void chaos_lab_close(struct chaos_lab *lab); /* kills; the folder stays */
 
-/* Forget everything but what libvirt learned of QEMU: no VM, no state. */
+/* Forget everything but what libvirt learned of QEMU: no VM, no state. In a
+ * box libvirtd is started. */
 int chaos_lab_reset(struct chaos_lab *lab, struct err *err);
 
 /* Start berthd (killing the one that runs), to die at crash_at (NULL: not)
@@ -34,6 +40,9 @@ int chaos_lab_reset(struct chaos_lab *lab, struct err *err);
 int chaos_lab_start(struct chaos_lab *lab, const char *crash_at,
                     struct err *err);
 void chaos_lab_kill(struct chaos_lab *lab);
+
+/* Kill libvirtd and start it again; nothing where there is none. */
+int chaos_lab_bounce(struct chaos_lab *lab, struct err *err);
 
 /* Wait for its death; false when it lives on. */
 bool chaos_lab_died(struct chaos_lab *lab, int64_t wait_ms);

@@ -84,10 +84,8 @@ look_vm(struct chaos_lab *lab, struct chaos_state *state, struct err *err)
 /* Without what libvirt was writing when it died (NAME.new): it begins anew
  * with the next write. */
 static void
-look_files(const struct chaos_lab *lab, const char *below,
-           struct chaos_state *state)
+look_files(const char *path, const char *name, struct chaos_state *state)
 {
-    CLEANUP_FREE char *path = mem_printf("%s/%s", lab->dir, below);
     DIR *dir = opendir(path);
     struct dirent *entry;
     struct stat st;
@@ -100,12 +98,12 @@ look_files(const struct chaos_lab *lab, const char *below,
         if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         if (S_ISLNK(st.st_mode))
-            chaos_state_add(state, "link %s/%s", below, entry->d_name);
-        else if (S_ISREG(st.st_mode) && strcmp(below, "images") == 0)
+            chaos_state_add(state, "link %s/%s", name, entry->d_name);
+        else if (S_ISREG(st.st_mode) && strcmp(name, "images") == 0)
             chaos_state_add(state, "file %s of %lld bytes", entry->d_name,
                             (long long)st.st_size);
         else if (S_ISREG(st.st_mode))
-            chaos_state_add(state, "file %s/%s", below, entry->d_name);
+            chaos_state_add(state, "file %s/%s", name, entry->d_name);
     }
     if (dir)
         closedir(dir);
@@ -140,7 +138,7 @@ look_qemu(const struct chaos_lab *lab, struct chaos_state *state)
 {
     CLEANUP_CHAOS_STATE struct chaos_state files = {0};
     size_t n;
-    CLEANUP_FREE pid_t *pids = chaos_sweep_find(lab->root, NULL, &n);
+    CLEANUP_FREE pid_t *pids = chaos_sweep_find(lab->mark_qemu, NULL, &n);
 
     chaos_state_add(state, "QEMU processes: %zu", n);
     for (size_t i = 0; i < n; i++)
@@ -154,11 +152,13 @@ look_qemu(const struct chaos_lab *lab, struct chaos_state *state)
 int
 chaos_look(struct chaos_lab *lab, struct chaos_state *state, struct err *err)
 {
+    CLEANUP_FREE char *autostart = mem_printf("%s/autostart", lab->definitions);
+
     if (look_vm(lab, state, err) < 0)
         return -1;
-    look_files(lab, "images", state);
-    look_files(lab, "root/etc/qemu", state);
-    look_files(lab, "root/etc/qemu/autostart", state);
+    look_files(lab->images, "images", state);
+    look_files(lab->definitions, "definitions", state);
+    look_files(autostart, "autostart", state);
     look_qemu(lab, state);
     chaos_state_end(state);
     return 0;

@@ -19,6 +19,9 @@ static const struct arg chaos_args[] = {
      "So many at a time, each with a VM of its own; default 2"},
     {"--twice", ARG_SET, "twice", "true", false,
      "Kill the start that follows at the same point, where it passes it"},
+    {"--libvirtd", ARG_SET, "libvirtd", "true", false,
+     "With a libvirtd of its own, in namespaces of its own, that is killed "
+     "with each death; one job"},
     {"--keep", ARG_SET, "keep", "true", false,
      "Leave the folder with state and logs"},
 };
