@@ -130,13 +130,14 @@ field_effect(const struct known *known, const struct disk *row,
              const struct field *field, bool same, const char **why)
 {
     bool live = disk_plan_live(known, row) != NULL;
+    bool medium = row->kind == DISK_CDROM && !strcmp(field->name, "source");
 
     *why = NULL;
     if (same) {
         *why = "it has this value already";
         return FIELD_LIVE;
     }
-    if (field->live == FIELD_NEVER) {
+    if (field->live == FIELD_NEVER && !medium) {
         *why = "it is fixed when the disk is added; remove the disk and add "
                "it again (ResizeDisk changes the size, ChangeCd a medium)";
         return FIELD_NEVER;
@@ -220,6 +221,20 @@ disk_differs(const struct disk *a, const struct disk *b)
     return !json_equal(left, right);
 }
 
+/* The drive as it runs, with another's medium: QEMU changes nothing else. */
+static struct disk *
+with_medium(const struct disk *drive, const struct disk *other)
+{
+    struct disk *disk = disk_copy(drive);
+
+    free(disk->path);
+    free(disk->format);
+    disk->path = mem_dup(other->path);
+    disk->format = mem_dup(other->format);
+    disk->source_type = other->source_type;
+    return disk;
+}
+
 static void
 update_steps(const struct known *known, const struct disk *row,
              const struct disk *disk, const struct controller *controller,
@@ -232,6 +247,11 @@ update_steps(const struct known *known, const struct disk *row,
         step = plan_add(plan, STEP_TUNE_DISK);
         step->disk = disk_copy(live);
         step->disk->iotune = disk->iotune;
+        step->before = disk_copy(live);
+    }
+    if (live && row->kind == DISK_CDROM && !same_text(live->path, disk->path)) {
+        step = plan_add(plan, STEP_UPDATE_DISK);
+        step->disk = with_medium(live, disk);
         step->before = disk_copy(live);
     }
     redefine(known, disk, controller, plan);

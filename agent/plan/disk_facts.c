@@ -183,6 +183,27 @@ disk_facts_sources(struct env *env, const struct known *known, void *ctx,
 }
 
 int
+disk_facts_medium(struct env *env, const struct known *known, void *ctx,
+                  struct err *err)
+{
+    struct disk_wish *wish = ctx;
+    const struct disk *row = known_disk(known, wish->disk_id);
+    json_t *source = json_object_get(wish->set, "source");
+    CLEANUP_JSON json_t *object = NULL;
+    CLEANUP_DISK struct disk *disk = NULL;
+
+    if (row->kind != DISK_CDROM || !source)
+        return 0;
+    object = disk_to_json(row, NULL);
+    json_put(object, "source", json_incref(source));
+    disk = disk_from_json(object, "set.", err);
+    return disk ? disk_facts_check(env, disk, known->vm->record.uuid,
+                                   &wish->create, &wish->image, wish->used_by,
+                                   err)
+                : -1;
+}
+
+int
 disk_facts_delete(struct env *env, const struct known *known, void *ctx,
                   struct err *err)
 {

@@ -19,6 +19,10 @@ int disk_facts_source(struct env *env, const struct known *known, void *wish,
 int disk_facts_sources(struct env *env, const struct known *known, void *wish,
                        struct err *err);
 
+/* UpdateVmDisk: a medium in wish->set is held against the rules. */
+int disk_facts_medium(struct env *env, const struct known *known, void *wish,
+                      struct err *err);
+
 /* Who uses the image of a recorded disk that is to be deleted. */
 int disk_facts_delete(struct env *env, const struct known *known, void *wish,
                       struct err *err);

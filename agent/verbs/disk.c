@@ -202,7 +202,8 @@ remove_disk(struct verb_call *call, struct err *err)
 
 /* --- change ------------------------------------------------------------- */
 
-static const struct planner update_planner = {NULL, disk_plan_update};
+static const struct planner update_planner = {disk_facts_medium,
+                                              disk_plan_update};
 static const struct planner resize_planner = {disk_facts_size,
                                               disk_plan_resize};
 static const struct planner cd_planner = {disk_facts_source, disk_plan_cd};

@@ -380,6 +380,37 @@ test_remove_deletes_record_and_image(void **state)
     house_end(&house);
 }
 
+static void
+test_medium_is_a_live_field(void **state)
+{
+    struct house house;
+    char text[512], iso[300];
+
+    (void)state;
+    start(&house, false);
+    snprintf(iso, sizeof(iso), "%s/a.iso", house.folder);
+    unit_write(iso, "an image");
+    assert_non_null(house_call(&house, "AddDisk",
+                               VM ", 'disk_id': '" D1 "', 'kind': 'cdrom'}"));
+    house_do(&house, "StartVm", VM ", 'paused': true}");
+    snprintf(text, sizeof(text),
+             VM ", 'disk': '" D1 "', 'set': {'source': {'type': 'file',"
+                " 'path': '%s'}}}",
+             iso);
+    house_do(&house, "UpdateVmDisk", text);
+    house_is(&house, "fields.source.effect", "live");
+    assert_true(xml_has(&house, "live", "a.iso"));
+    assert_true(xml_has(&house, "config", "a.iso"));
+    house_refuse(&house, "UpdateVmDisk",
+                 VM ", 'disk': '" D1 "', 'set': {'source': {'type': 'file',"
+                    " 'path': '/etc/passwd'}}}",
+                 ERR_SOURCE_DENIED, "paths");
+    house_do(&house, "UpdateVmDisk",
+             VM ", 'disk': '" D1 "', 'set': {'source': null}}");
+    assert_false(xml_has(&house, "live", "a.iso"));
+    house_end(&house);
+}
+
 static json_t *
 add_two(struct house *house)
 {
@@ -500,6 +531,7 @@ main(void)
         cmocka_unit_test(test_virtio_ports_run_out_before_any_effect),
         cmocka_unit_test(test_sources_are_checked_first),
         cmocka_unit_test(test_remove_deletes_record_and_image),
+        cmocka_unit_test(test_medium_is_a_live_field),
         cmocka_unit_test(test_several_disks_are_one_operation),
         cmocka_unit_test(test_several_disks_fail_as_one),
         cmocka_unit_test(test_several_disks_bring_one_controller),
