@@ -11,10 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "agent/common/clock.h"
 #include "agent/common/mem.h"
 #include "agent/ctl/chaos_case.h"
 #include "agent/ctl/chaos_sweep.h"
+
+#define SETTLED_MS 15000
 
 /* --- what the agent says -------------------------------------------------- */
 
@@ -32,6 +36,27 @@ ask(struct chaos_lab *lab, const char *verb, const char *text, json_t **out,
         return 0;
     *err = why;
     return err_wrap(err, "%s", verb);
+}
+
+/* After a start berthd first makes sure of the VM: what it says before is of
+ * the time before. */
+static void
+wait_settled(struct chaos_lab *lab)
+{
+    int64_t until = clock_mono_ms() + SETTLED_MS;
+    bool settled = false;
+
+    while (!settled && clock_mono_ms() < until) {
+        struct err err = ERR_INIT;
+        json_t *answer = NULL;
+        int rc = ask(lab, "GetVm", "{'vm':'" CHAOS_CASE_VM "'}", &answer, &err);
+
+        settled = rc == 0 ? !answer || json_get_bool(answer, "settled", true)
+                          : err.kind != ERR_RECOVERING;
+        json_decref(answer);
+        if (!settled)
+            nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
 }
 
 static int
@@ -61,6 +86,7 @@ look_vm(struct chaos_lab *lab, struct chaos_state *state, struct err *err)
         {"GetVm", "VM"}, {"ListDisks", "list"}, {"GetTopology", "topology"}};
     bool there = false, active = false;
 
+    wait_settled(lab);
     for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
         json_t *answer = NULL;
 
