@@ -119,6 +119,9 @@ replay_or_run(struct trip *trip, struct err *err)
     if (trip->number &&
         operation_replay(call->env, &call->request, &stored, err) != 0)
         return stored;
+    if (call->verb->mutating &&
+        operation_writable(call->env, &call->request, err) < 0)
+        return NULL;
     return call->verb->run(call, err);
 }
 

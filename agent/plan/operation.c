@@ -246,19 +246,27 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
     return result;
 }
 
+int
+operation_writable(struct env *env, const struct request *request,
+                   struct err *err)
+{
+    char why[256];
+
+    if (request->dry_run || store_healthy(env->store, why, sizeof(why)))
+        return 0;
+    return err_set(err, ERR_READ_ONLY,
+                   "Nothing is changed while the record cannot be written: %s",
+                   why);
+}
+
 json_t *
 operation_run(struct env *env, const struct request *request, const char *vm,
               const struct planner *planner, void *wish, struct err *err)
 {
     json_t *result;
-    char why[256];
 
-    if (!request->dry_run && !store_healthy(env->store, why, sizeof(why))) {
-        err_set(err, ERR_READ_ONLY,
-                "Nothing is changed while the record cannot be written: %s",
-                why);
+    if (operation_writable(env, request, err) < 0)
         return NULL;
-    }
     if (request->deadline_ms && clock_mono_ms() > request->deadline_ms) {
         err_set(err, ERR_TIMEOUT, "The deadline passed while the operation "
                                   "waited for its turn; nothing was done");

@@ -35,6 +35,12 @@ int operation_replay(struct env *env, const struct request *request,
 void operation_cancelled(struct env *env, const struct request *request,
                          const char *vm, struct err *reason);
 
+/* READ_ONLY (-1) while nothing could be recorded; a dry run needs no record.
+ * Asked before a verb looks for what it names: what is not loaded would be
+ * told as not there. */
+int operation_writable(struct env *env, const struct request *request,
+                       struct err *err);
+
 /*
  * Plan and do it. vm is the VM's UUID; for CreateVm the one that is to be.
  * Returns the receipt {op_id, state, changed, …, warnings, timings_ms} or,
