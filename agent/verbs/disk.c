@@ -11,6 +11,7 @@
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/disk_facts.h"
+#include "agent/plan/settle.h"
 #include "agent/spec/disk_rows.h"
 
 static void
@@ -28,7 +29,8 @@ named_disk(struct verb_call *call, const char *ref, struct err *err)
     CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
 
     if (vm_table_get(call->env->vms, call->vm, &info) && !info.recorded &&
-        (adopt_refresh(call->env, call->vm, false, err) < 0 ||
+        (settle_wait(call->env, call->vm, err) < 0 ||
+         adopt_refresh(call->env, call->vm, false, err) < 0 ||
          adopt_vm(call->env, call->vm, err) < 0))
         return NULL;
     return vm_table_disk(call->env->vms, call->vm, ref, err);
