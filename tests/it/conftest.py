@@ -54,7 +54,7 @@ def libvirtd():
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def default_uri(request):
     """The embedded driver; a libvirtd where a sanitizer needs one."""
     if berthlib.EMBED:

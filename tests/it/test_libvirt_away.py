@@ -15,6 +15,8 @@ import uuid
 
 import pytest
 
+import berthlib
+
 from berthlib import (MIB, PATIENCE_S, Berthd, Libvirtd, RpcError, device_xml,
                       unique, wait_for)
 from test_errors import fails
@@ -307,6 +309,10 @@ def test_a_qemu_hangs_while_the_embedded_driver_restarts(new_berthd):
         os.kill(pid, signal.SIGCONT)
     for name in names:
         client.call("DestroyVm", vm=name)
+
+
+if not berthlib.EMBED:
+    del test_a_qemu_hangs_while_the_embedded_driver_restarts
 
 
 # --- in the middle of operations --------------------------------------------------
