@@ -27,6 +27,7 @@
 
 #define START_WAIT_MS 60000
 #define CALL_WAIT_MS 90000
+#define RECOVERY_WAIT_MS 20000
 #define LOG_MAX (64u << 20)
 #define LOG_TEXT 6000 /* of it, in a report */
 #define MEDIUM_SIZE 4096
@@ -288,10 +289,25 @@ json_t *
 chaos_lab_call(struct chaos_lab *lab, const char *verb, const json_t *params,
                json_t **refusal, struct err *err)
 {
+    int64_t until = clock_mono_ms() + RECOVERY_WAIT_MS;
+    struct timespec pause = {0, 5000000};
+
     *refusal = NULL;
-    if (lab->conn)
-        return client_call(&lab->client, verb, params, CALL_WAIT_MS, refusal,
-                           err);
+    while (lab->conn) {
+        struct err why = ERR_INIT;
+        json_t *result = client_call(&lab->client, verb, params, CALL_WAIT_MS,
+                                     refusal, &why);
+
+        if (result)
+            return result;
+        if (why.kind != ERR_RECOVERING || clock_mono_ms() > until) {
+            *err = why;
+            return NULL;
+        }
+        json_decref(*refusal);
+        *refusal = NULL;
+        nanosleep(&pause, NULL);
+    }
     err_set(err, ERR_UNREACHABLE, "berthd does not run");
     return NULL;
 }

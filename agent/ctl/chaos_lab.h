@@ -47,7 +47,7 @@ int chaos_lab_bounce(struct chaos_lab *lab, struct err *err);
 /* Wait for its death; false when it lives on. */
 bool chaos_lab_died(struct chaos_lab *lab, int64_t wait_ms);
 
-/* As client_call, with a bound of its own. */
+/* As client_call, with a bound of its own; asks again while it recovers. */
 json_t *chaos_lab_call(struct chaos_lab *lab, const char *verb,
                        const json_t *params, json_t **refusal, struct err *err);
 
