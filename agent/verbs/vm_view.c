@@ -244,13 +244,14 @@ put_state(json_t *obj, const struct vm_view *view)
 {
     const struct vm_info *info = &view->info;
     json_t *because = paused_because(view);
+    /* Of a VM that nobody recorded there are no rows to follow. */
+    enum vm_doubt good = info->recorded ? VM_DOUBT_NONE : VM_DOUBT_ROWS;
 
     json_put_text(obj, "state", info->state);
     if (because)
         json_put(obj, "paused_because", because);
     json_put_bool(obj, "recorded", info->recorded);
-    json_put_bool(obj, "settled",
-                  !info->unsettled && info->doubt != VM_DOUBT_VIEWS);
+    json_put_bool(obj, "settled", !info->unsettled && info->doubt <= good);
     json_put(obj, "age_ms", info->read_ms
                                 ? json_integer(clock_mono_ms() - info->read_ms)
                                 : NULL);

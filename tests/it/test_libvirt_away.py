@@ -15,10 +15,8 @@ import uuid
 
 import pytest
 
-import berthlib
-
-from berthlib import (MIB, PATIENCE_S, Berthd, Libvirtd, RpcError, device_xml,
-                      unique, wait_for)
+from berthlib import (EMBED, MIB, PATIENCE_S, Berthd, Libvirtd, RpcError,
+                      device_xml, unique, wait_for)
 from test_errors import fails
 
 OPEN = ("planned", "running", "pending", "unknown")
@@ -143,6 +141,44 @@ def test_start_without_libvirtd(new_berthd, libvirtd):
     assert until_connected(client)["last_error"] is None
     persist(client, "CreateVm", name="vm", memory=64 * MIB)
     client.call("DeleteVm", vm="vm")
+
+
+def test_start_with_a_mute_libvirtd(new_berthd, libvirtd):
+    """It takes the connection and says nothing: berthd does not wait."""
+    os.kill(libvirtd.process.pid, signal.SIGSTOP)
+    try:
+        daemon = new_berthd(uri=libvirtd.URI).start()
+        client = daemon.unix()
+        assert link(client)["connected"] is False
+        assert client.call("ListVms")["vms"] == []
+        fails("UNREACHABLE", client.call, "StartVm", vm="vm")
+        daemon.stop()
+        client = daemon.start().unix()
+    finally:
+        os.kill(libvirtd.process.pid, signal.SIGCONT)
+    until_connected(client)
+    persist(client, "CreateVm", name="mute", memory=64 * MIB)
+    client.call("DeleteVm", vm="mute")
+
+
+def test_libvirtd_goes_mute(daemon, client, libvirtd, make_vm):
+    """Keepalive notices: what was under way ends as not known, and settles."""
+    vm, disk, op_id = make_vm(), daemon.disk(), str(uuid.uuid4())
+    client.call("AddDisk", vm=vm, **disk)
+    os.kill(libvirtd.process.pid, signal.SIGSTOP)
+    try:
+        error = fails("UNREACHABLE", client.call, "HotUnplugDisk", vm=vm,
+                      disk=disk["disk_id"], op_id=op_id)
+        assert "not known" in error.message
+        until_connected(client, False)
+        assert client.call("GetVm", vm=vm)["settled"] is False
+    finally:
+        os.kill(libvirtd.process.pid, signal.SIGCONT)
+    until_connected(client)
+    assert outcome(client, op_id) == "done"
+    until_settled(client, vm)
+    seen = client.call("GetDisk", disk=disk["disk_id"])
+    assert seen["state"] == "unplugged"
 
 
 def test_libvirtd_stopped_and_started(daemon, client, libvirtd, make_vm):
@@ -292,7 +328,7 @@ def test_a_qemu_hangs_while_berthd_restarts(daemon, client, make_vm):
     client.buffer = b""
 
 
-def test_a_qemu_hangs_while_the_embedded_driver_restarts(new_berthd):
+def embedded_driver_restarts(new_berthd):
     daemon = new_berthd(uri=None).start()
     client = daemon.unix()
     names = ["stuck", "other"]
@@ -311,8 +347,9 @@ def test_a_qemu_hangs_while_the_embedded_driver_restarts(new_berthd):
         client.call("DestroyVm", vm=name)
 
 
-if not berthlib.EMBED:
-    del test_a_qemu_hangs_while_the_embedded_driver_restarts
+if EMBED:
+    test_a_qemu_hangs_while_the_embedded_driver_restarts = \
+        embedded_driver_restarts
 
 
 # --- in the middle of operations --------------------------------------------------
