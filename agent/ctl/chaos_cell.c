@@ -206,7 +206,10 @@ look(struct cell *cell, struct err *err)
             return -1;
         cell->facts.is_before = chaos_state_equal(&trial->before, &cell->seen);
         cell->facts.is_after = chaos_state_equal(&trial->after, &cell->seen);
-        if ((done ? cell->facts.is_after : cell->facts.is_before) ||
+        cell->facts.is_kept =
+            trial->kept.n && chaos_state_equal(&trial->kept, &cell->seen);
+        if ((done ? cell->facts.is_after
+                  : cell->facts.is_before || cell->facts.is_kept) ||
             clock_mono_ms() > until)
             return 0;
         pause_ms(20);

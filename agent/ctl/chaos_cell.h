@@ -17,6 +17,7 @@ struct chaos_trial {
     struct chaos_lab *lab;
     const struct chaos_case *row;
     struct chaos_state before, after;
+    struct chaos_state kept; /* see chaos_case.h; no facts: none */
     json_t *wanted; /* owned: its receipt; NULL: it fails, as it shall */
     json_t *steps;  /* owned: of its plan */
     bool twice;     /* recovery dies as well, where it passes the point */

@@ -20,6 +20,7 @@ trial_clear(struct chaos_trial *trial)
 {
     chaos_state_clear(&trial->before);
     chaos_state_clear(&trial->after);
+    chaos_state_clear(&trial->kept);
     json_decref(trial->wanted);
     json_decref(trial->steps);
 }
@@ -69,7 +70,7 @@ restore(const struct chaos_trial *trial, enum chaos_verdict verdict,
     const struct chaos_call *calls = trial->row->restore;
     struct err ignored = ERR_INIT;
 
-    if (verdict == CHAOS_ROLLED_BACK ||
+    if ((verdict == CHAOS_ROLLED_BACK && !trial->kept.n) ||
         (verdict == CHAOS_SAME && calls &&
          call_all(trial->lab, calls, &ignored) == 0 && is_at_base(trial)))
         return 0;
@@ -134,7 +135,8 @@ check_undone(const struct chaos_trial *trial, struct err *err)
 {
     CLEANUP_BUF struct buf diff = BUF_INIT;
 
-    if (trial->wanted)
+    if (trial->wanted ||
+        (trial->kept.n && chaos_state_equal(&trial->kept, &trial->after)))
         return 0;
     chaos_state_diff(&trial->before, &trial->after, &diff);
     if (!diff.len)
@@ -145,11 +147,22 @@ check_undone(const struct chaos_trial *trial, struct err *err)
 }
 
 static int
+learn_kept(struct chaos_trial *trial, struct err *err)
+{
+    if (!trial->row->kept)
+        return 0;
+    if (call_all(trial->lab, trial->row->kept, err) < 0 ||
+        chaos_look(trial->lab, &trial->kept, err) < 0)
+        return -1;
+    return make_base(trial, err);
+}
+
+static int
 learn(struct chaos_trial *trial, struct err *err)
 {
     if (make_base(trial, err) < 0 ||
         chaos_look(trial->lab, &trial->before, err) < 0 ||
-        read_plan(trial, err) < 0 ||
+        learn_kept(trial, err) < 0 || read_plan(trial, err) < 0 ||
         call_undisturbed(trial, &trial->wanted, err) < 0 ||
         chaos_look(trial->lab, &trial->after, err) < 0 ||
         check_undone(trial, err) < 0)

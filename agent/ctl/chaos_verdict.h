@@ -26,7 +26,8 @@ struct chaos_facts {
     const json_t *wanted; /* receipt of the undisturbed run; NULL: it failed */
     size_t ends;          /* events that end the operation */
     bool is_before;       /* the state equals that before */
-    bool is_after;        /* … that after an undisturbed run */
+    bool is_kept;  /* … or that with a device the guest has to let go */
+    bool is_after; /* … that after an undisturbed run */
 };
 
 /* With WRONG, why says what does not fit, a line each. */

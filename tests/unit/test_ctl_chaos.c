@@ -267,8 +267,13 @@ state_receipt_and_reply_tell_one_story(void **state)
         CLEANUP_JSON json_t *op = t->op ? read_json(t->op) : NULL;
         CLEANUP_JSON json_t *wanted = t->wanted ? read_json(t->wanted) : NULL;
         CLEANUP_BUF struct buf why = BUF_INIT;
-        struct chaos_facts facts = {t->died, reply,        op,         wanted,
-                                    t->ends, t->is_before, t->is_after};
+        struct chaos_facts facts = {.died = t->died,
+                                    .reply = reply,
+                                    .op = op,
+                                    .wanted = wanted,
+                                    .ends = t->ends,
+                                    .is_before = t->is_before,
+                                    .is_after = t->is_after};
 
         assert_int_equal(chaos_verdict_of(&facts, &why), t->verdict);
         if (!*t->why)
@@ -276,6 +281,21 @@ state_receipt_and_reply_tell_one_story(void **state)
         else if (!why.data || !strstr(why.data, t->why))
             fail_msg("row %zu: '%s' does not say '%s'", i, why.data, t->why);
     }
+}
+
+static void
+a_guest_may_hold_a_device(void **state)
+{
+    CLEANUP_JSON json_t *op =
+        read_json("{'state':'failed','receipt':{'rolled_back':false}}");
+    CLEANUP_BUF struct buf why = BUF_INIT;
+    struct chaos_facts facts = {
+        .died = true, .op = op, .ends = 1, .is_kept = true};
+
+    (void)state;
+    assert_int_equal(chaos_verdict_of(&facts, &why), CHAOS_ROLLED_BACK);
+    facts.is_kept = false;
+    assert_int_equal(chaos_verdict_of(&facts, &why), CHAOS_WRONG);
 }
 
 /* --- matrix --------------------------------------------------------------- */
@@ -353,6 +373,7 @@ every_case_can_be_read_and_named(void **state)
         check_calls(row->base);
         check_calls(call);
         check_calls(row->restore);
+        check_calls(row->kept);
         assert_int_equal(json_array_size(found), 1);
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(row->name, chaos_case_rows[k].name);
@@ -384,6 +405,7 @@ main(void)
         cmocka_unit_test(runtime_parts_of_xml_do_not_count),
         cmocka_unit_test(bad_xml_is_an_error),
         cmocka_unit_test(state_receipt_and_reply_tell_one_story),
+        cmocka_unit_test(a_guest_may_hold_a_device),
         cmocka_unit_test(the_matrix_shows_the_worst_of_each_point),
         cmocka_unit_test(every_case_can_be_read_and_named),
         cmocka_unit_test(unknown_cases_are_refused),
