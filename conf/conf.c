@@ -95,8 +95,10 @@ take(void *ctx, const char *section, const char *key, const char *text,
                        "%s.%s is set a second time (first in line %d); "
                        "remove one of the two",
                        section, key, from->seen[id]);
+    /* An empty line of a list adds nothing, not even a blank. */
     if (from->seen[id])
-        joined = mem_printf("%s %s", value->text, text);
+        joined = mem_printf("%s%s%s", value->text,
+                            *text && *value->text ? " " : "", text);
     else
         from->seen[id] = line;
     origin = mem_printf("%s:%d", from->path, from->seen[id]);
