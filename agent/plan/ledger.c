@@ -263,24 +263,39 @@ ledger_end(struct ledger *ledger, bool begun, enum op_state state,
     return 0;
 }
 
+/* Rows as they were before the operation. In memory too before its end can be
+ * read: who asks for the end of an operation believes its lists then. */
+static int
+release(struct ledger *ledger, struct err *err)
+{
+    struct plan *plan = ledger->plan;
+    struct store_batch *batch;
+
+    if (!plan->nrelease)
+        return 0;
+    batch = store_batch_new();
+    record_rows(batch, ledger->op->vm, plan->release, plan->nrelease);
+    if (commit(ledger, batch, err) < 0)
+        return -1;
+    remember(ledger, plan->release, plan->nrelease);
+    return 0;
+}
+
 int
 ledger_fail(struct ledger *ledger, size_t i, enum op_state state, bool clean,
             json_t *receipt, struct err *err)
 {
     struct plan *plan = ledger->plan;
-    struct store_batch *batch = store_batch_new();
+    struct store_batch *batch;
 
+    if (clean && release(ledger, err) < 0)
+        return -1;
+    batch = store_batch_new();
     if (i < plan->nsteps)
         journal_outcome(batch, ledger->op, (int)i + 1, "failed", NULL);
-    if (clean)
-        record_rows(batch, ledger->op->vm, plan->release, plan->nrelease);
     journal_receipt(batch, ledger->op, state, receipt);
     add_event(ledger, batch, "op.failed", NULL, receipt);
-    if (commit(ledger, batch, err) < 0)
-        return -1;
-    if (clean)
-        remember(ledger, plan->release, plan->nrelease);
-    return 0;
+    return commit(ledger, batch, err);
 }
 
 void
