@@ -15,19 +15,11 @@ import uuid
 
 import pytest
 
-from berthlib import (EMBED, MIB, PATIENCE_S, Berthd, Libvirtd, RpcError,
-                      device_xml, unique, wait_for)
+from berthlib import (EMBED, MIB, PATIENCE_S, Berthd, RpcError, device_xml,
+                      unique, wait_for)
 from test_errors import fails
 
 OPEN = ("planned", "running", "pending", "unknown")
-
-
-@pytest.fixture(scope="module")
-def libvirtd():
-    server = Libvirtd().start()
-    yield server
-    if server.process.poll() is None:
-        server.stop()
 
 
 @pytest.fixture(scope="module")
