@@ -388,6 +388,7 @@ stop(struct agent *agent)
     struct env *env = &agent->env;
     int64_t left_ms = agent->stop_by_ms - clock_mono_ms();
 
+    atomic_store(&agent->hyper_ready, false); /* nothing is looked at now */
     if (left_ms < STOP_FLOOR_MS)
         left_ms = STOP_FLOOR_MS;
     if (env->later)

@@ -100,13 +100,16 @@ find_or_add(struct vm_table *table, const char *uuid)
 static int
 load_vm(void *ctx, const struct store_row *row)
 {
-    struct vm_entry *entry = find_or_add(ctx, store_row_text(row, 0));
+    struct vm_table *table = ctx;
+    struct vm_entry *entry = find_or_add(table, store_row_text(row, 0));
     struct vm_record *record = &entry->info.record;
     const char *os = store_row_text(row, 4);
 
     entry->info.recorded = true;
-    entry->info.present = true; /* until the hypervisor says otherwise */
-    snprintf(entry->info.state, sizeof(entry->info.state), "unknown");
+    if (table->doubting && !entry->info.present) {
+        entry->info.present = true; /* until the hypervisor says otherwise */
+        snprintf(entry->info.state, sizeof(entry->info.state), "unknown");
+    }
     snprintf(record->name, sizeof(record->name), "%s", store_row_text(row, 1));
     record->adopted = store_row_int(row, 2) != 0;
     record->virtio_scsi = store_row_int(row, 3) != 0;
@@ -154,7 +157,7 @@ load_age(void *ctx, const struct store_row *row)
 {
     struct vm_entry *entry = vm_entry_find(ctx, store_row_text(row, 0));
 
-    if (entry)
+    if (entry && !entry->info.read_ms)
         entry->info.read_ms =
             clock_mono_ms() - (clock_wall_ms() - store_row_int(row, 1));
     return 0;

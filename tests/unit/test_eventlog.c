@@ -286,6 +286,40 @@ events_are_told_without_a_record(void **state)
     assert_int_equal(rig.heard.count, 1);
 }
 
+static void
+post_state(struct rig *rig, const char *vm, const char *state)
+{
+    CLEANUP_JSON json_t *data = json_object();
+    struct event event = {.type = state ? "vm.state" : "vm.paused",
+                          .vm = vm,
+                          .origin = "hypervisor",
+                          .data = data};
+
+    json_put_text(data, "state", state);
+    eventlog_post(rig->log, &event);
+}
+
+static void
+the_last_state_of_each_vm(void **state)
+{
+    struct rig rig = {.heard = {.last = 0}};
+    CLEANUP_JSON json_t *states = NULL;
+
+    (void)state;
+    unit_folder(rig.dir);
+    rig_open(&rig, 100);
+    post_state(&rig, "a", "running");
+    post_state(&rig, "b", "paused");
+    post_state(&rig, "a", "shut_off");
+    post_state(&rig, "a", NULL);
+    post(&rig, "vm.state"); /* of no VM */
+    states = eventlog_states(rig.log);
+    assert_int_equal(json_object_size(states), 2);
+    assert_string_equal(json_get_text(states, "a", ""), "shut_off");
+    assert_string_equal(json_get_text(states, "b", ""), "paused");
+    rig_close(&rig);
+}
+
 int
 main(void)
 {
@@ -295,6 +329,7 @@ main(void)
         cmocka_unit_test(pages_and_the_bound),
         cmocka_unit_test(a_full_disk_leaves_a_gap_that_is_told),
         cmocka_unit_test(events_are_told_without_a_record),
+        cmocka_unit_test(the_last_state_of_each_vm),
     };
 
     return CASES(cases);
