@@ -83,10 +83,10 @@ lifecycle(struct env *env, const struct hyper_event *event)
 {
     CLEANUP_VM_INFO struct vm_info info = {.persistent = true};
     bool tells = event->state != HYPER_UNKNOWN; /* "defined" does not */
+    bool known = vm_table_get(env->vms, event->uuid, &info) && info.present;
     const char *state;
     bool active;
 
-    vm_table_get(env->vms, event->uuid, &info);
     active = tells ? hyper_state_active(event->state) : info.active;
     state = tells           ? hyper_state_name(event->state)
             : info.state[0] ? info.state
@@ -96,11 +96,12 @@ lifecycle(struct env *env, const struct hyper_event *event)
         publish(env, event, "vm.state", "undefined");
         return;
     }
-    vm_table_seen(env->vms,
-                  &(struct vm_seen){event->uuid, event->name,
-                                    state, tells ? event->detail : info.reason,
-                                    active, info.persistent,
-                                    info.autostart});
+    if (tells || !known)
+        vm_table_seen(env->vms,
+                      &(struct vm_seen){event->uuid, event->name, state,
+                                        tells ? event->detail : info.reason,
+                                        active, info.persistent,
+                                        info.autostart, .event = true});
     if (!active)
         vm_table_no_live(env->vms, event->uuid);
     if (vm_table_stale(env->vms, event->uuid, event->detail))

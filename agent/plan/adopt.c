@@ -15,17 +15,38 @@
 #include "agent/common/mem.h"
 #include "agent/state/vm_doubt.h"
 
+#define ASK_TIMES 5
+
 /* --- looking ------------------------------------------------------------ */
 
-static void
-seen(struct env *env, const struct hyper_domain *domain)
+/* False when an event told the state meanwhile: the answer may be older. */
+static bool
+seen(struct env *env, const struct hyper_domain *domain, unsigned told)
 {
-    vm_table_seen(env->vms,
-                  &(struct vm_seen){domain->uuid, domain->name,
-                                    hyper_state_name(domain->state),
-                                    domain->reason,
-                                    hyper_state_active(domain->state),
-                                    domain->persistent, domain->autostart});
+    return vm_table_seen(
+        env->vms,
+        &(struct vm_seen){domain->uuid, domain->name,
+                          hyper_state_name(domain->state), domain->reason,
+                          hyper_state_active(domain->state),
+                          domain->persistent, domain->autostart,
+                          .told = told});
+}
+
+/* libvirt may answer late, with a state that an event has overtaken. */
+int
+adopt_state(struct env *env, const char *uuid, struct hyper_domain *out,
+            struct err *err)
+{
+    for (int i = 0; i < ASK_TIMES; i++) {
+        CLEANUP_VM_INFO struct vm_info info = {.told = 0};
+
+        vm_table_get(env->vms, uuid, &info);
+        if (hyper_find(env->hyper, uuid, out, err) < 0)
+            return -1;
+        if (seen(env, out, info.told))
+            break;
+    }
+    return 0;
 }
 
 int
@@ -36,7 +57,9 @@ adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
 
     if (hyper_find(env->hyper, ref, &domain, err) < 0)
         return -1;
-    seen(env, &domain);
+    if (!seen(env, &domain, 0) &&
+        adopt_state(env, domain.uuid, &domain, err) < 0)
+        return -1;
     snprintf(uuid, UUID_TEXT, "%s", domain.uuid);
     return 0;
 }
@@ -60,6 +83,7 @@ read_both(struct env *env, const struct hyper_domain *domain, uint64_t *print,
           struct err *err)
 {
     CLEANUP_DOMAIN struct domain *live = NULL, *config = NULL;
+    CLEANUP_VM_INFO struct vm_info info = {.active = false};
     const char *uuid = domain->uuid;
 
     if (hyper_state_active(domain->state)) {
@@ -72,10 +96,10 @@ read_both(struct env *env, const struct hyper_domain *domain, uint64_t *print,
         if (!config)
             return -1;
     }
-    seen(env, domain);
-    if (!live)
-        vm_table_no_live(env->vms, uuid);
     vm_table_views(env->vms, uuid, live, config);
+    /* It may have stopped meanwhile, which an event told. */
+    if (!live || !vm_table_get(env->vms, uuid, &info) || !info.active)
+        vm_table_no_live(env->vms, uuid);
     return 0;
 }
 
@@ -86,7 +110,7 @@ adopt_read(struct env *env, const char *uuid, uint64_t *print, struct err *err)
     struct hyper_domain domain;
     struct err why = ERR_INIT;
 
-    if (hyper_find(env->hyper, uuid, &domain, &why) < 0 ||
+    if (adopt_state(env, uuid, &domain, &why) < 0 ||
         read_both(env, &domain, &sum, &why) < 0) {
         if (why.kind == ERR_NOT_FOUND)
             vm_table_absent(env->vms, uuid);
@@ -138,6 +162,15 @@ is_listed(const struct hyper_domain *domains, size_t n, const char *uuid)
     return false;
 }
 
+static unsigned
+told_before(const struct vm_info *before, size_t n, const char *uuid)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(before[i].record.uuid, uuid))
+            return before[i].told;
+    return 0;
+}
+
 int
 adopt_list(struct env *env, struct err *err)
 {
@@ -145,25 +178,29 @@ adopt_list(struct env *env, struct err *err)
     CLEANUP_FREE struct vm_info *before = NULL;
     CLEANUP_JSON json_t *told = eventlog_states(env->eventlog);
     size_t n, nbefore;
+    int rc;
 
-    if (hyper_list(env->hyper, &domains, &n, err) < 0)
-        return -1;
     before = vm_table_all(env->vms, &nbefore);
-    for (size_t i = 0; i < nbefore; i++) {
+    for (size_t i = 0; i < nbefore; i++)
+        vm_info_clear(&before[i]);
+    rc = hyper_list(env->hyper, &domains, &n, err);
+    for (size_t i = 0; rc == 0 && i < nbefore; i++) {
         const char *uuid = before[i].record.uuid;
 
-        if (!is_listed(domains, n, uuid)) {
-            vm_table_absent(env->vms, uuid);
-            tell_state(env, told, uuid, "undefined");
-        }
-        vm_info_clear(&before[i]);
+        if (is_listed(domains, n, uuid))
+            continue;
+        vm_table_absent(env->vms, uuid);
+        tell_state(env, told, uuid, "undefined");
     }
-    for (size_t i = 0; i < n; i++) {
-        seen(env, &domains[i]);
-        tell_state(env, told, domains[i].uuid,
-                   hyper_state_name(domains[i].state));
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct hyper_domain *domain = &domains[i];
+
+        if (seen(env, domain, told_before(before, nbefore, domain->uuid)) ||
+            adopt_state(env, domain->uuid, domain, NULL) == 0)
+            tell_state(env, told, domain->uuid,
+                       hyper_state_name(domain->state));
     }
-    return 0;
+    return rc;
 }
 
 /* --- rows --------------------------------------------------------------- */

@@ -12,6 +12,10 @@
 int adopt_find(struct env *env, const char *ref, char uuid[UUID_TEXT],
                struct err *err);
 
+/* Ask for the state of a VM and put it into the table. */
+int adopt_state(struct env *env, const char *uuid, struct hyper_domain *out,
+                struct err *err);
+
 /* Read both views again where they are stale (or always, with force). */
 int adopt_refresh(struct env *env, const char *uuid, bool force,
                   struct err *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
+#include "agent/plan/adopt.h"
 
 /* --- definition --------------------------------------------------------- */
 
@@ -120,13 +121,8 @@ look(struct step_run *run, struct err *err)
     struct hyper_domain seen;
     struct vm_info fresh;
 
-    if (hyper_find(run->env->hyper, run->vm, &seen, err) < 0)
+    if (adopt_state(run->env, run->vm, &seen, err) < 0)
         return -1;
-    vm_table_seen(run->env->vms,
-                  &(struct vm_seen){seen.uuid, seen.name,
-                                    hyper_state_name(seen.state), seen.reason,
-                                    hyper_state_active(seen.state),
-                                    seen.persistent, seen.autostart});
     if (!hyper_state_active(seen.state))
         vm_table_no_live(run->env->vms, run->vm);
     if (vm_table_get(run->env->vms, run->vm, &fresh)) {

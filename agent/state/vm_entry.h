@@ -26,8 +26,11 @@ struct vm_table {
     unsigned loss; /* how often everything was doubted */
 };
 
-/* The lock is held. NULL: there is none. */
+/* The lock is held. find: NULL when there is none; add: finds, too. */
 struct vm_entry *vm_entry_find(struct vm_table *table, const char *uuid);
+
+struct vm_entry *vm_entry_add(struct vm_table *table, const char *uuid);
+void vm_entry_device(struct vm_entry *entry, struct device *device /* takes */);
 
 /* Forget the events that were announced and have not come. */
 void vm_entry_expect_none(struct vm_entry *entry);

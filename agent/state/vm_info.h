@@ -33,6 +33,7 @@ struct vm_info {
     char state[24]; /* "running", "shut_off" …; "unknown" from the record */
     char reason[32];
     bool active; /* has a process */
+    unsigned told; /* how often an event told the state */
     bool persistent, autostart;
     char fault_disk[UUID_TEXT + 32]; /* alias whose I/O error paused it */
     char fault_reason[32];           /* "ENOSPC", "EIO" */

@@ -12,7 +12,6 @@
 #include <strings.h>
 
 #include "agent/common/clock.h"
-#include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/state/vm_entry.h"
 
@@ -75,8 +74,8 @@ vm_entry_find(struct vm_table *table, const char *uuid)
     return NULL;
 }
 
-static struct vm_entry *
-find_or_add(struct vm_table *table, const char *uuid)
+struct vm_entry *
+vm_entry_add(struct vm_table *table, const char *uuid)
 {
     struct vm_entry *entry = vm_entry_find(table, uuid);
 
@@ -95,30 +94,8 @@ find_or_add(struct vm_table *table, const char *uuid)
     return entry;
 }
 
-/* --- loading ------------------------------------------------------------ */
-
-static int
-load_vm(void *ctx, const struct store_row *row)
-{
-    struct vm_table *table = ctx;
-    struct vm_entry *entry = find_or_add(table, store_row_text(row, 0));
-    struct vm_record *record = &entry->info.record;
-    const char *os = store_row_text(row, 4);
-
-    entry->info.recorded = true;
-    if (table->doubting && !entry->info.present) {
-        entry->info.present = true; /* until the hypervisor says otherwise */
-        snprintf(entry->info.state, sizeof(entry->info.state), "unknown");
-    }
-    snprintf(record->name, sizeof(record->name), "%s", store_row_text(row, 1));
-    record->adopted = store_row_int(row, 2) != 0;
-    record->virtio_scsi = store_row_int(row, 3) != 0;
-    snprintf(record->guest_os, sizeof(record->guest_os), "%s", os ? os : "");
-    return 0;
-}
-
-static void
-add_device(struct vm_entry *entry, struct device *device /* takes */)
+void
+vm_entry_device(struct vm_entry *entry, struct device *device /* takes */)
 {
     for (size_t i = 0; i < entry->ndevices; i++)
         if (!strcmp(entry->devices[i]->id, device->id)) {
@@ -129,58 +106,6 @@ add_device(struct vm_entry *entry, struct device *device /* takes */)
     entry->devices = mem_more(entry->devices, entry->ndevices,
                               sizeof(*entry->devices));
     entry->devices[entry->ndevices++] = device;
-}
-
-static int
-load_device(void *ctx, const struct store_row *row)
-{
-    struct err err = ERR_INIT;
-    const char *vm = store_row_text(row, 0), *id = store_row_text(row, 2);
-    struct vm_entry *entry = vm_entry_find(ctx, vm);
-    struct device *device = device_from_row(store_row_text(row, 1), id,
-                                            store_row_text(row, 3), &err);
-
-    if (!device)
-        log_error("The record of device %s of VM %s cannot be read and is "
-                  "left out: %s",
-                  id, vm, err.message);
-    else if (entry)
-        add_device(entry, device);
-    else
-        device_free(device);
-    return 0;
-}
-
-/* What the record says is as old as the last event of the VM. */
-static int
-load_age(void *ctx, const struct store_row *row)
-{
-    struct vm_entry *entry = vm_entry_find(ctx, store_row_text(row, 0));
-
-    if (entry && !entry->info.read_ms)
-        entry->info.read_ms =
-            clock_mono_ms() - (clock_wall_ms() - store_row_int(row, 1));
-    return 0;
-}
-
-int
-vm_table_load(struct vm_table *table, struct store *store, struct err *err)
-{
-    LOCK_SCOPE(&table->lock);
-
-    if (store_read(store, err, load_vm, table,
-                   "SELECT vm_id, name, adopted, virtio_scsi, guest_os"
-                   " FROM vm",
-                   "") < 0 ||
-        store_read(store, err, load_age, table,
-                   "SELECT vm, max(time_ms) FROM event WHERE vm IS NOT NULL"
-                   " GROUP BY vm",
-                   "") < 0)
-        return -1;
-    return store_read(store, err, load_device, table,
-                      "SELECT vm_id, kind, device_id, spec FROM device"
-                      " ORDER BY vm_id, rowid",
-                      "");
 }
 
 /* --- lookup ------------------------------------------------------------- */
@@ -275,13 +200,17 @@ vm_table_all(struct vm_table *table, size_t *n)
 
 /* --- what the hypervisor says ------------------------------------------- */
 
-void
+bool
 vm_table_seen(struct vm_table *table, const struct vm_seen *seen)
 {
     struct vm_info *info;
 
     LOCK_SCOPE(&table->lock);
-    info = &find_or_add(table, seen->uuid)->info;
+    info = &vm_entry_add(table, seen->uuid)->info;
+    if (seen->event)
+        info->told++;
+    else if (seen->told != info->told)
+        return false;
     info->present = true;
     snprintf(info->record.name, sizeof(info->record.name), "%s", seen->name);
     snprintf(info->state, sizeof(info->state), "%s", seen->state);
@@ -291,6 +220,7 @@ vm_table_seen(struct vm_table *table, const struct vm_seen *seen)
     info->autostart = seen->autostart;
     if (strcmp(seen->state, "paused") != 0)
         info->fault_disk[0] = info->fault_reason[0] = '\0';
+    return true;
 }
 
 void
@@ -310,7 +240,7 @@ void
 vm_table_settled(struct vm_table *table, const char *uuid, bool settled)
 {
     LOCK_SCOPE(&table->lock);
-    find_or_add(table, uuid)->info.unsettled = !settled;
+    vm_entry_add(table, uuid)->info.unsettled = !settled;
 }
 
 void
@@ -336,7 +266,7 @@ vm_table_views(struct vm_table *table, const char *uuid, struct domain *live,
     struct vm_info *info;
 
     LOCK_SCOPE(&table->lock);
-    info = &find_or_add(table, uuid)->info;
+    info = &vm_entry_add(table, uuid)->info;
     if (live) {
         domain_unref(info->live);
         info->live = domain_ref(live);
@@ -425,7 +355,7 @@ vm_table_put(struct vm_table *table, const struct vm_record *record)
     struct vm_entry *entry;
 
     LOCK_SCOPE(&table->lock);
-    entry = find_or_add(table, record->uuid);
+    entry = vm_entry_add(table, record->uuid);
     entry->info.record = *record;
     entry->info.recorded = true;
 }
@@ -452,7 +382,7 @@ vm_table_device_put(struct vm_table *table, const char *uuid,
     LOCK_SCOPE(&table->lock);
     entry = vm_entry_find(table, uuid);
     if (entry)
-        add_device(entry, device_copy(device));
+        vm_entry_device(entry, device_copy(device));
 }
 
 void

@@ -43,8 +43,12 @@ struct vm_info *vm_table_all(struct vm_table *table, size_t *n);
 struct vm_seen {
     const char *uuid, *name, *state, *reason;
     bool active, persistent, autostart;
+    bool event;    /* told by an event: always the newest */
+    unsigned told; /* else: vm_info's from before the question; 0: no entry */
 };
-void vm_table_seen(struct vm_table *table, const struct vm_seen *seen);
+/* False when an event has told the state since the question was asked, whose
+ * answer may be older: nothing is changed, ask again. */
+bool vm_table_seen(struct vm_table *table, const struct vm_seen *seen);
 void vm_table_absent(struct vm_table *table, const char *uuid);
 void vm_table_fault(struct vm_table *table, const char *uuid,
                     const char *alias, const char *reason); /* NULL: none */

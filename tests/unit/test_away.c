@@ -275,6 +275,32 @@ test_changes_over_a_stop_are_told(void **state)
     house_end(&house);
 }
 
+/* A question that libvirt answered late does not undo what an event told. */
+static void
+test_an_event_outweighs_a_late_answer(void **state)
+{
+    struct vm_table *vms = vm_table_new();
+    struct vm_seen seen = {.uuid = D1, .name = "vm1", .state = "running",
+                           .reason = "", .active = true};
+    CLEANUP_VM_INFO struct vm_info info = {.told = 7};
+
+    (void)state;
+    assert_true(vm_table_seen(vms, &seen));
+    assert_true(vm_table_get(vms, D1, &info));
+    seen.event = true;
+    seen.state = "shut_off";
+    assert_true(vm_table_seen(vms, &seen));
+    seen.event = false;
+    seen.state = "running";
+    seen.told = info.told;
+    assert_false(vm_table_seen(vms, &seen));
+    vm_table_get(vms, D1, &info);
+    assert_string_equal(info.state, "shut_off");
+    seen.told = info.told;
+    assert_true(vm_table_seen(vms, &seen));
+    vm_table_free(vms);
+}
+
 static void
 count_looked(void *ctx)
 {
@@ -331,6 +357,7 @@ main(void)
         cmocka_unit_test(test_a_stale_view_is_not_believed),
         cmocka_unit_test(test_a_start_without_libvirt),
         cmocka_unit_test(test_changes_over_a_stop_are_told),
+        cmocka_unit_test(test_an_event_outweighs_a_late_answer),
         cmocka_unit_test(test_the_first_look),
     };
 
