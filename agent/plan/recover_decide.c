@@ -196,9 +196,8 @@ is_moot(const struct step *step, const struct vm_info *vm)
 }
 
 static struct recover_action
-roll_back(const struct recover_facts *facts, size_t from, const char *why)
+roll_back(size_t from, const char *why)
 {
-    (void)facts;
     return (struct recover_action){RECOVER_ROLL_BACK, from, false, why};
 }
 
@@ -214,15 +213,15 @@ decide_step(const struct recover_facts *facts)
     if (holds)
         return (struct recover_action){RECOVER_FINISH, facts->done, true, ""};
     if (facts->expired && step->kind != STEP_DETACH_DISK)
-        return roll_back(facts, facts->done + (rule->half && facts->begun),
+        return roll_back(facts->done + (rule->half && facts->begun),
                          "its deadline passed");
     if (!facts->vm->present && step->kind != STEP_DELETE_IMAGE &&
         step->kind != STEP_RESIZE_IMAGE)
-        return roll_back(facts, facts->done + (rule->half && facts->begun),
+        return roll_back(facts->done + (rule->half && facts->begun),
                          "the VM is gone");
     if (rule->resume)
         return (struct recover_action){RECOVER_FINISH, facts->done, false, ""};
-    return roll_back(facts, facts->done + (rule->half && facts->begun),
+    return roll_back(facts->done + (rule->half && facts->begun),
                      facts->begun ? rule->not_done : "it had gone no further");
 }
 
@@ -236,7 +235,7 @@ recover_decide(const struct recover_facts *facts)
 
         if (held < plan->nsteps && facts->begun)
             held++; /* undo looks for itself what is there */
-        return roll_back(facts, held, "it was being undone");
+        return roll_back(held, "it was being undone");
     }
     if (facts->done >= plan->nsteps)
         return (struct recover_action){RECOVER_FINISH, plan->nsteps, false,

@@ -267,11 +267,6 @@ change_cd(struct verb_call *call, struct err *err)
 
 /* --- rows --------------------------------------------------------------- */
 
-#define VM_ROW                                                                 \
-    {.name = "vm",                                                             \
-     .type = FIELD_REF,                                                        \
-     .required = true,                                                         \
-     .doc = "The VM: UUID, unique beginning of it, or name"}
 #define REF_ROW                                                                \
     {.name = "disk",                                                           \
      .type = FIELD_REF,                                                        \
@@ -284,7 +279,7 @@ change_cd(struct verb_call *call, struct err *err)
     {.name = field_name, .type = field_type, .doc = "Output only; ignored"}
 
 static const struct field add_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
 #define FIELD DISK_ROW
 #include "agent/spec/disk_fields.def"
 #undef FIELD
@@ -302,7 +297,7 @@ static const struct field add_params[] = {
 };
 
 static const struct field plug_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     {.name = "disk",
      .type = FIELD_ANY,
      .doc = "A recorded disk by name, or a whole disk object to add and plug"},
@@ -313,10 +308,10 @@ static const struct field plug_params[] = {
      .doc = "Several in one operation, instead of one"},
 };
 
-static const struct field named_params[] = {VM_ROW, REF_ROW};
+static const struct field named_params[] = {VERB_VM_ROW, REF_ROW};
 
 static const struct field remove_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     REF_ROW,
     {.name = "delete",
      .type = FIELD_BOOL,
@@ -325,7 +320,7 @@ static const struct field remove_params[] = {
 };
 
 static const struct field update_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     REF_ROW,
     {.name = "set",
      .type = FIELD_OBJECT,
@@ -335,7 +330,7 @@ static const struct field update_params[] = {
 };
 
 static const struct field resize_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     REF_ROW,
     {.name = "size",
      .type = FIELD_SIZE,
@@ -345,7 +340,7 @@ static const struct field resize_params[] = {
 };
 
 static const struct field cd_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     REF_ROW,
     {.name = "source",
      .type = FIELD_OBJECT,

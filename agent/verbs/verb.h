@@ -18,6 +18,13 @@ enum verb_lane {
     VERB_HOST,   /* any worker: questions, and what concerns no VM yet */
 };
 
+/* The row of the parameter "vm", the same wherever it must be given. */
+#define VERB_VM_ROW                                                            \
+    {.name = "vm",                                                             \
+     .type = FIELD_REF,                                                        \
+     .required = true,                                                         \
+     .doc = "The VM: UUID, unique beginning of it, or name"}
+
 struct verb_call; /* below */
 
 /*

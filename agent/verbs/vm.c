@@ -105,16 +105,10 @@ delete_vm(struct verb_call *call, struct err *err)
 
 /* --- rows --------------------------------------------------------------- */
 
-#define VM_ROW                                                                 \
-    {.name = "vm",                                                             \
-     .type = FIELD_REF,                                                        \
-     .required = true,                                                         \
-     .doc = "The VM: UUID, unique beginning of it, or name"}
-
-static const struct field vm_params[] = {VM_ROW};
+static const struct field vm_params[] = {VERB_VM_ROW};
 
 static const struct field update_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     {.name = "memory",
      .type = FIELD_INT,
      .min = 1048576,
@@ -134,7 +128,7 @@ static const struct field update_params[] = {
 };
 
 static const struct field start_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     {.name = "paused",
      .type = FIELD_BOOL,
      .deflt = "false",
@@ -142,7 +136,7 @@ static const struct field start_params[] = {
 };
 
 static const struct field reboot_params[] = {
-    VM_ROW,
+    VERB_VM_ROW,
     {.name = "reset",
      .type = FIELD_BOOL,
      .deflt = "false",
