@@ -52,11 +52,9 @@ struct change {
 };
 
 static void
-add_name(void *ctx, enum conf_id id, bool live)
+add_name(void *ctx, const char *name, bool live)
 {
     const struct change *change = ctx;
-    const struct conf_row *row = conf_row(id);
-    CLEANUP_TEXT char *name = mem_printf("%s.%s", row->section, row->key);
 
     if (live != change->live)
         return;

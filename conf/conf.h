@@ -16,6 +16,7 @@
 #include "agent/common/cleanup.h"
 #include "agent/common/err.h"
 #include "conf/row.h"
+#include "conf/sections.h"
 
 enum conf_id {
 #define SETTING(id, ...) CONF_##id,
@@ -24,7 +25,9 @@ enum conf_id {
     CONF_IDS
 };
 
-const struct conf_row *conf_row(enum conf_id id); /* borrowed, static */
+/* Both borrowed, static; the section of a named row is its kind. */
+const struct conf_row *conf_row(enum conf_id id);
+const struct conf_row *conf_named_row(enum conf_named_id id);
 
 struct conf;
 
@@ -50,6 +53,23 @@ const char *const *conf_list(const struct conf *conf, enum conf_id id);
 /* Where the value came from: "default", "FILE:LINE" or "--set"; borrowed. */
 const char *conf_origin(const struct conf *conf, enum conf_id id);
 
+/*
+ * The sections of a kind ("role"), in the order they were first set: the name
+ * of the n-th, NULL behind the last; borrowed.
+ */
+const char *conf_named(const struct conf *conf, const char *kind, size_t n);
+
+/* As conf_text and its like, of the section with that name: the default where
+ * it does not set the key, NULL (0) where there is no such section. */
+const char *conf_named_text(const struct conf *conf, enum conf_named_id id,
+                            const char *name);
+int64_t conf_named_int(const struct conf *conf, enum conf_named_id id,
+                       const char *name);
+const char *const *conf_named_list(const struct conf *conf,
+                                   enum conf_named_id id, const char *name);
+const char *conf_named_origin(const struct conf *conf, enum conf_named_id id,
+                              const char *name);
+
 /* All settings in force as INI, each with its origin (--dump-conf). */
 void conf_dump(const struct conf *conf, FILE *to);
 
@@ -58,11 +78,12 @@ void conf_dump(const struct conf *conf, FILE *to);
 void conf_sample(FILE *to);
 
 /*
- * Ids whose values differ between two snapshots are named to fn, each with
- * whether a reload puts it in force (else it needs a restart).
+ * Settings whose values differ between two snapshots are named to fn
+ * ("ops.workers", "role Watcher.groups"), each with whether a reload puts it
+ * in force (else it needs a restart).
  */
 void conf_diff(const struct conf *from, const struct conf *to,
-               void (*fn)(void *ctx, enum conf_id id, bool live), void *ctx);
+               void (*fn)(void *ctx, const char *name, bool live), void *ctx);
 
 CLEANUP_DEFINE(conf_cleanup_, struct conf, conf_free)
 #define CLEANUP_CONF CLEANUP(conf_cleanup_)

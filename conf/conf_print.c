@@ -20,6 +20,39 @@ opens_section(int id)
                              conf_row((enum conf_id)(id - 1))->section) != 0;
 }
 
+static void
+dump_named(const struct conf *conf, enum conf_named_id id, const char *name,
+           FILE *to)
+{
+    fprintf(to, "# %s\n%s = %s\n", conf_named_origin(conf, id, name),
+            conf_named_row(id)->key, conf_named_text(conf, id, name));
+}
+
+static bool
+opens_kind(int id)
+{
+    return id == 0 ||
+           strcmp(conf_named_row((enum conf_named_id)id)->section,
+                  conf_named_row((enum conf_named_id)(id - 1))->section) != 0;
+}
+
+/* Every section of one kind, whose rows begin at first. */
+static void
+dump_kind(const struct conf *conf, int first, FILE *to)
+{
+    const char *kind = conf_named_row((enum conf_named_id)first)->section;
+    const char *name;
+
+    for (size_t n = 0; (name = conf_named(conf, kind, n)); n++) {
+        fprintf(to, "\n[%s %s]\n", kind, name);
+        for (int i = first; i < CONF_NAMED_IDS; i++) {
+            if (i > first && opens_kind(i))
+                break;
+            dump_named(conf, (enum conf_named_id)i, name, to);
+        }
+    }
+}
+
 void
 conf_dump(const struct conf *conf, FILE *to)
 {
@@ -32,6 +65,9 @@ conf_dump(const struct conf *conf, FILE *to)
         fprintf(to, "# %s\n%s = %s\n", conf_origin(conf, id), row->key,
                 conf_text(conf, id));
     }
+    for (int i = 0; i < CONF_NAMED_IDS; i++)
+        if (opens_kind(i))
+            dump_kind(conf, i, to);
 }
 
 /* text as comment lines of at most WIDTH columns. */
@@ -58,25 +94,37 @@ when(const struct conf_row *row)
     return row->reload ? "after a reload" : "after a restart";
 }
 
+static void
+sample_row(FILE *to, const struct conf_row *row)
+{
+    CLEANUP_FREE char *deflt = folders_expand(row->deflt, FOLDERS_SYSTEM);
+    char expected[128];
+
+    value_expected(row, expected, sizeof(expected));
+    fputs("\n", to);
+    print_comment(to, row->doc);
+    fprintf(to, "# Type: %s. A change is in force %s.\n", expected, when(row));
+    fprintf(to, "#%s =%s%s\n", row->key, *deflt ? " " : "", deflt);
+}
+
 void
 conf_sample(FILE *to)
 {
     fputs("# Settings of berthd, all at their defaults: remove the # of a "
           "line to set it.\n# A list may stand in several lines, each with "
-          "its key. Comments begin with # or ;.\n",
+          "its key. Comments begin with # or ;.\n# Sections with a NAME may "
+          "stand many times, each with a name of its own.\n",
           to);
     for (int i = 0; i < CONF_IDS; i++) {
-        const struct conf_row *row = conf_row((enum conf_id)i);
-        CLEANUP_FREE char *deflt = folders_expand(row->deflt, FOLDERS_SYSTEM);
-        char expected[128];
-
         if (opens_section(i))
-            fprintf(to, "\n[%s]\n", row->section);
-        value_expected(row, expected, sizeof(expected));
-        fputs("\n", to);
-        print_comment(to, row->doc);
-        fprintf(to, "# Type: %s. A change is in force %s.\n", expected,
-                when(row));
-        fprintf(to, "#%s =%s%s\n", row->key, *deflt ? " " : "", deflt);
+            fprintf(to, "\n[%s]\n", conf_row((enum conf_id)i)->section);
+        sample_row(to, conf_row((enum conf_id)i));
+    }
+    for (int i = 0; i < CONF_NAMED_IDS; i++) {
+        const struct conf_row *row = conf_named_row((enum conf_named_id)i);
+
+        if (opens_kind(i))
+            fprintf(to, "\n#[%s NAME]\n", row->section);
+        sample_row(to, row);
     }
 }

@@ -120,6 +120,16 @@ split(const char *text)
     return list;
 }
 
+/* A file that holds this value would end it earlier. */
+static bool
+is_cut(const char *text)
+{
+    for (const char *c = strchr(text, ';'); c; c = strchr(c + 1, ';'))
+        if (c == text || c[-1] == ' ' || c[-1] == '\t')
+            return true;
+    return false;
+}
+
 int
 value_set(struct value *value, const struct conf_row *row, const char *text,
           const char *origin, struct err *err)
@@ -128,8 +138,12 @@ value_set(struct value *value, const struct conf_row *row, const char *text,
     char name[64], expected[128];
     struct value made;
 
+    snprintf(name, sizeof(name), "%s.%s", row->section, row->key);
+    if (is_cut(text))
+        return err_param(err, ERR_INVALID, name, text,
+                         "no word that begins with ;, since a file would "
+                         "take it for a comment");
     if (!types[row->type].parse(row, text, &number)) {
-        snprintf(name, sizeof(name), "%s.%s", row->section, row->key);
         value_expected(row, expected, sizeof(expected));
         return err_param(err, ERR_INVALID, name, text, expected);
     }

@@ -5,21 +5,38 @@
  */
 #include "agent/verbs/admin.h"
 
+#include "agent/common/cleanup.h"
 #include "agent/common/log.h"
+#include "agent/common/mem.h"
 
+/* One line of the answer; name is that of a named section, else NULL. */
 static json_t *
-setting(const struct conf *conf, enum conf_id id)
+setting(const struct conf_row *row, const char *name, const char *value,
+        const char *origin)
 {
-    const struct conf_row *row = conf_row(id);
     json_t *obj = json_object();
+    CLEANUP_FREE char *section =
+        name ? mem_printf("%s %s", row->section, name) : mem_dup(row->section);
 
-    json_put_text(obj, "section", row->section);
+    json_put_text(obj, "section", section);
     json_put_text(obj, "key", row->key);
-    json_put_text(obj, "value", conf_text(conf, id));
-    json_put_text(obj, "origin", conf_origin(conf, id));
+    json_put_text(obj, "value", value);
+    json_put_text(obj, "origin", origin);
     json_put_bool(obj, "reload", row->reload);
     json_put_text(obj, "doc", row->doc);
     return obj;
+}
+
+static void
+add_named(const struct conf *conf, enum conf_named_id id, json_t *list)
+{
+    const struct conf_row *row = conf_named_row(id);
+    const char *name;
+
+    for (size_t n = 0; (name = conf_named(conf, row->section, n)); n++)
+        json_array_append_new(list,
+                              setting(row, name, conf_named_text(conf, id, name),
+                                      conf_named_origin(conf, id, name)));
 }
 
 static json_t *
@@ -29,8 +46,15 @@ get_config(struct verb_call *call, struct err *err)
     json_t *result = json_object(), *list = json_array();
 
     (void)err;
-    for (int id = 0; id < CONF_IDS; id++)
-        json_array_append_new(list, setting(conf, (enum conf_id)id));
+    for (int i = 0; i < CONF_IDS; i++) {
+        enum conf_id id = (enum conf_id)i;
+
+        json_array_append_new(list, setting(conf_row(id), NULL,
+                                            conf_text(conf, id),
+                                            conf_origin(conf, id)));
+    }
+    for (int i = 0; i < CONF_NAMED_IDS; i++)
+        add_named(conf, (enum conf_named_id)i, list);
     json_put(result, "settings", list);
     return result;
 }

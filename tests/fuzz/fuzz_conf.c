@@ -26,10 +26,10 @@ in_memory(const void *data, size_t size, char path[64])
 }
 
 static void
-must_differ_nowhere(void *ctx, enum conf_id id, bool live)
+must_differ_nowhere(void *ctx, const char *name, bool live)
 {
     (void)ctx;
-    (void)id;
+    (void)name;
     (void)live;
     abort();
 }

@@ -127,7 +127,7 @@ def settings():
     """(section, [(key, default, [text])]) of the sample file."""
     sections, text = [], []
     for line in output("berthd", "--dump-sample-conf").splitlines():
-        section = re.fullmatch(r"\[(.+)\]", line)
+        section = re.fullmatch(r"#?\[(.+)\]", line)
         key = re.fullmatch(r"#(\w+) =(.*)", line)
         if section:
             sections.append((section.group(1), []))
