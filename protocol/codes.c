@@ -9,10 +9,12 @@
 
 static const struct code {
     int number;
+    int vdsm;
     const char *class;
     const char *text;
 } codes[ERR_KINDS] = {
-#define CODE(kind, number, class, text) [ERR_##kind] = {number, #class, text},
+#define CODE(kind, number, vdsm, class, text) \
+    [ERR_##kind] = {number, vdsm, #class, text},
 #include "protocol/codes.def"
 #undef CODE
 };
@@ -29,6 +31,12 @@ int
 codes_number(enum err_kind kind)
 {
     return find(kind)->number;
+}
+
+int
+codes_vdsm(enum err_kind kind)
+{
+    return find(kind)->vdsm;
 }
 
 const char *

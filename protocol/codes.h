@@ -5,5 +5,6 @@
 #include "agent/common/err.h"
 
 int codes_number(enum err_kind kind);        /* -32602 … */
+int codes_vdsm(enum err_kind kind); /* VDSM's; 0: that of the verb itself */
 const char *codes_class(enum err_kind kind); /* "fix_input" …; static */
 const char *codes_text(enum err_kind kind);  /* what the kind means; static */

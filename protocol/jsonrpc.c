@@ -190,21 +190,35 @@ error_data(const struct err *err, const char *op_id)
 }
 
 json_t *
-jsonrpc_error_object(const struct err *err, const char *op_id)
+jsonrpc_error_plain(const struct err *err, int code)
 {
     json_t *out = json_object();
 
-    json_put_int(out, "code", codes_number(err->kind));
+    json_put_int(out, "code", code);
     put_known(out, "message",
               err->message[0] ? err->message : codes_text(err->kind));
+    return out;
+}
+
+json_t *
+jsonrpc_error_object(const struct err *err, const char *op_id)
+{
+    json_t *out = jsonrpc_error_plain(err, codes_number(err->kind));
+
     json_put(out, "data", error_data(err, op_id));
     return out;
 }
 
 json_t *
+jsonrpc_failure(const json_t *id, json_t *error)
+{
+    return response(id, "error", error);
+}
+
+json_t *
 jsonrpc_error(const json_t *id, const struct err *err, const char *op_id)
 {
-    return response(id, "error", jsonrpc_error_object(err, op_id));
+    return jsonrpc_failure(id, jsonrpc_error_object(err, op_id));
 }
 
 json_t *

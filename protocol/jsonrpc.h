@@ -48,5 +48,11 @@ json_t *jsonrpc_error(const json_t *id, const struct err *err,
                       const char *op_id);
 json_t *jsonrpc_error_object(const struct err *err, const char *op_id);
 
+/* {code, message} alone, as VDSM's clients expect it. */
+json_t *jsonrpc_error_plain(const struct err *err, int code);
+
+/* The response with such an object; takes error. */
+json_t *jsonrpc_failure(const json_t *id, json_t *error);
+
 /* {"jsonrpc": "2.0", "method": method, "params": params}; takes params. */
 json_t *jsonrpc_notification(const char *method, json_t *params);

@@ -12,7 +12,7 @@
 
 static const char *const kind_names[ERR_KINDS] = {
     [ERR_NONE] = "NONE",
-#define CODE(kind, number, class, text) [ERR_##kind] = #kind,
+#define CODE(kind, number, vdsm, class, text) [ERR_##kind] = #kind,
 #include "protocol/codes.def"
 #undef CODE
 };

@@ -12,7 +12,7 @@
 
 enum err_kind {
     ERR_NONE = 0,
-#define CODE(kind, number, class, text) ERR_##kind,
+#define CODE(kind, number, vdsm, class, text) ERR_##kind,
 #include "protocol/codes.def"
 #undef CODE
     ERR_KINDS

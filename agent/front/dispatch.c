@@ -12,6 +12,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/clients.h"
 #include "agent/front/parse.h"
+#include "agent/front/reply.h"
 #include "agent/front/trip.h"
 #include "agent/verbs/table.h"
 #include "protocol/limits.h"
@@ -180,6 +181,18 @@ find_verb(const struct jsonrpc_request *request, struct err *err)
     return verb;
 }
 
+/* The error object of a request that does not begin. */
+static json_t *
+refusal(const struct verb *verb, const struct jsonrpc_request *request,
+        const struct err *err)
+{
+    const struct verb_call call = {.verb = verb};
+
+    if (verb)
+        return reply_error(&call, err);
+    return reply_no_verb(request->method && strchr(request->method, '.'), err);
+}
+
 static void
 take_request(struct dispatch *d, struct client *client,
              struct jsonrpc_request *request, uint64_t slot)
@@ -197,7 +210,9 @@ take_request(struct dispatch *d, struct client *client,
     if (!verb || admit(d, client, verb, &err) < 0) {
         log_debug("%s: refused: %s", from.peer, err.message);
         if (request->id)
-            client_answer(client, slot, jsonrpc_error(request->id, &err, NULL));
+            client_answer(client, slot,
+                          jsonrpc_failure(request->id,
+                                          refusal(verb, request, &err)));
         return;
     }
     if (trip_start(&from, verb, request, &reply))

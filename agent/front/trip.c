@@ -15,6 +15,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/front/reply.h"
 #include "agent/plan/adopt.h"
 #include "agent/verbs/params.h"
 
@@ -35,12 +36,6 @@ clear(struct trip *trip)
     json_decref(trip->params);
 }
 
-static const char *
-op_id_of(const struct verb_call *call)
-{
-    return call->verb->mutating ? call->request.op_id : NULL;
-}
-
 /* What ends an open call: a response without its id. Takes result. */
 static json_t *
 body(const struct verb_call *call, json_t *result, const struct err *err)
@@ -50,7 +45,7 @@ body(const struct verb_call *call, json_t *result, const struct err *err)
     if (result)
         json_put(out, "result", result);
     else
-        json_put(out, "error", jsonrpc_error_object(err, op_id_of(call)));
+        json_put(out, "error", reply_error(call, err));
     return out;
 }
 
@@ -66,7 +61,7 @@ respond(const struct trip *trip, json_t *result, const struct err *err)
     }
     if (result)
         return jsonrpc_result(trip->id, result);
-    return jsonrpc_error(trip->id, err, op_id_of(&trip->call));
+    return jsonrpc_failure(trip->id, reply_error(&trip->call, err));
 }
 
 /* --- the log ------------------------------------------------------------- */
@@ -307,7 +302,8 @@ trip_late(struct env *env, uint64_t number)
 
 /* --- in the I/O thread --------------------------------------------------- */
 
-/* The VM that a call names, where the table knows it. */
+/* The VM that a call names, where the table knows it. One that only libvirt
+ * knows is looked for later, unless the call is answered from memory. */
 static int
 resolve(struct verb_call *call, struct err *err)
 {
@@ -315,7 +311,7 @@ resolve(struct verb_call *call, struct err *err)
     struct err why = ERR_INIT;
 
     if (!ref || vm_table_find(call->env->vms, ref, call->vm, &why) == 0 ||
-        why.kind == ERR_NOT_FOUND)
+        (why.kind == ERR_NOT_FOUND && call->verb->lane != VERB_INLINE))
         return 0;
     *err = why;
     return -1;
@@ -469,6 +465,9 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     /* A question's own parameters can be large: not needed any more. */
     json_decref(STEAL(request->params));
     call->params = trip.params;
+    if (verb->lane == VERB_INLINE && verb_is_vdsm(verb))
+        return resolve(call, &err) < 0 ? refuse(&trip, &err, reply)
+                                       : run_inline(&trip, reply);
     if (verb->lane == VERB_INLINE && !asks_of_stranger(call))
         return run_inline(&trip, reply);
     if (verb->lane != VERB_HOST && resolve(call, &err) < 0)

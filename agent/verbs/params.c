@@ -7,8 +7,10 @@
  */
 #include "agent/verbs/params.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/common/clock.h"
 #include "agent/state/receipts.h"
@@ -44,6 +46,8 @@ params_common_of(const struct verb *verb, size_t *n)
 {
     /* flow_id stands last: it is all that a question takes. */
     *n = verb->mutating ? params_ncommon : 1;
+    if (verb_is_vdsm(verb))
+        *n = 0;
     return params_common + params_ncommon - *n;
 }
 
@@ -126,19 +130,88 @@ hash_body(const struct verb *verb, json_t *own, struct request *request)
     receipts_body_hash(body, request->body_hash);
 }
 
+/* --- verbs under VDSM's names -------------------------------------------- */
+
+static json_t *
+number_of(const char *text)
+{
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    return end == text || *end || errno ? json_string(text) : json_integer(n);
+}
+
+static json_t *
+truth_of(const char *text)
+{
+    if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
+        return json_string(text);
+    return json_boolean(strcasecmp(text, "true") == 0);
+}
+
+/* A value as its row wants it: vdsm-client sends each as text, others send a
+ * number where text is meant. What cannot be turned is left to the check. */
+static json_t *
+loose(const struct field *field, json_t *value)
+{
+    char text[32];
+
+    if (json_is_string(value) && field->type == FIELD_INT)
+        return number_of(json_string_value(value));
+    if (json_is_string(value) && field->type == FIELD_BOOL)
+        return truth_of(json_string_value(value));
+    if (!json_is_integer(value) || field->type != FIELD_TEXT)
+        return json_incref(value);
+    snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+    return json_string(text);
+}
+
+/* What the rows name of own, and nothing else. */
+static json_t *
+loosen(const struct verb *verb, const json_t *own)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < verb->nparams; i++) {
+        const struct field *field = &verb->params[i];
+        json_t *value = json_object_get(own, field->name);
+
+        if (value)
+            json_put(out, field->name, loose(field, value));
+    }
+    return out;
+}
+
+/* Whoever looks for a VM looks for "vm". */
+static void
+put_vm(const struct verb *verb, json_t *own)
+{
+    const struct field *row =
+        field_find(verb->params, verb->nparams, VERB_VMID);
+
+    if (row && row->type == FIELD_REF)
+        json_put(own, "vm", json_incref(json_object_get(own, VERB_VMID)));
+}
+
 int
 params_check(const struct verb *verb, const json_t *raw, json_t **out,
              struct request *request, struct err *err)
 {
     size_t ncommon;
     const struct field *rows = params_common_of(verb, &ncommon);
-    CLEANUP_JSON json_t *own = to_object(verb, raw, err);
+    CLEANUP_JSON json_t *given = to_object(verb, raw, err);
+    CLEANUP_JSON json_t *own =
+        given && verb_is_vdsm(verb) ? loosen(verb, given) : json_incref(given);
     CLEANUP_JSON json_t *common = own ? take_common(verb, own) : NULL;
 
     if (!own || field_check(rows, ncommon, "", common, err) < 0 ||
         field_check(verb->params, verb->nparams, "", own, err) < 0)
         return -1;
     *out = field_defaults(verb->params, verb->nparams, own);
+    if (verb_is_vdsm(verb))
+        put_vm(verb, *out);
     request->verb = verb->name;
     fill_request(common, request);
     if (verb->mutating)

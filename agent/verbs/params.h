@@ -12,7 +12,7 @@
 extern const struct field params_common[];
 extern const size_t params_ncommon;
 
-/* Those that this verb takes: all of them, or flow_id alone. Borrowed. */
+/* Those that this verb takes: all of them, flow_id alone, or none. Borrowed. */
 const struct field *params_common_of(const struct verb *verb, size_t *n);
 
 /*
@@ -20,7 +20,8 @@ const struct field *params_common_of(const struct verb *verb, size_t *n);
  * object with the verb's own parameters (defaults in); the common ones are
  * taken out of it into request (op_id made when absent; the deadline becomes
  * monotonic; body_hash of verb and parameters where it is mutating). What
- * else request holds (the peer) is left as it is. err: INVALID.
+ * else request holds (the peer) is left as it is. A verb under VDSM's name is
+ * read leniently, as verb.h tells. err: INVALID.
  */
 int params_check(const struct verb *verb, const json_t *raw, json_t **out,
                  struct request *request, struct err *err);

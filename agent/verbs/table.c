@@ -14,6 +14,7 @@
 #include "agent/verbs/host.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
+#include "agent/verbs/vdsm_ping.h"
 #include "agent/verbs/view.h"
 #include "agent/verbs/vm.h"
 
@@ -25,6 +26,7 @@ static const struct part {
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
     {events_verbs, &events_nverbs}, {admin_verbs, &admin_nverbs},
+    {vdsm_ping_verbs, &vdsm_ping_nverbs},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -25,6 +25,17 @@ enum verb_lane {
      .required = true,                                                         \
      .doc = "The VM: UUID, unique beginning of it, or name"}
 
+/*
+ * The same of a verb under VDSM's name. What it names is call->vm, and "vm" of
+ * the checked parameters. A VM that is to be made has a FIELD_UUID instead.
+ */
+#define VERB_VMID_ROW                                                          \
+    {.name = VERB_VMID,                                                        \
+     .type = FIELD_REF,                                                        \
+     .required = true,                                                         \
+     .doc = "The VM: UUID, unique beginning of it, or name"}
+#define VERB_VMID "vmID"
+
 struct verb_call; /* below */
 
 /*
@@ -36,16 +47,31 @@ typedef json_t *(*verb_fn)(struct verb_call *call, struct err *err);
 struct verb {
     const char *name;         /* "HotPlugDisk" */
     const char *group;        /* "disk", "vm", "host", "ops", "events",
-                                 "admin" */
+                                 "admin", "vdsm" */
     const char *action_group; /* "DISK_ATTACH" … for roles */
     bool mutating;            /* takes op_id, dry_run, deadline_ms, flow_id */
     bool local;               /* unix socket only */
     enum verb_lane lane;
+    /*
+     * Not 0: a verb under VDSM's name, and its code for what fails in it where
+     * codes.def has none for the kind (100: a general one). Fields that no row
+     * names are dropped, numbers and truths may be given as text, none of the
+     * parameters of operations is taken. The result is what VDSM answers, bare
+     * ("true" for nothing). With lane VERB_INLINE it is answered from memory
+     * whatever else waits, and call->vm is known.
+     */
+    int vdsm_code;
     const char *doc;
     const struct field *params;
     size_t nparams;
     verb_fn run;
 };
+
+static inline bool
+verb_is_vdsm(const struct verb *verb)
+{
+    return verb->vdsm_code != 0;
+}
 
 /* The two members of a row that say which fields it takes. */
 #define VERB_PARAMS(rows)                                                      \

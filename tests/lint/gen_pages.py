@@ -36,6 +36,15 @@ def verbs():
     return json.loads(output("berthd", "--dump-verbs"))
 
 
+def native():
+    return [v for v in verbs() if v["group"] != "vdsm"]
+
+
+def vdsm():
+    """The verbs under VDSM's names."""
+    return [v for v in verbs() if v["group"] == "vdsm"]
+
+
 def cell(text):
     return str(text).replace("|", "\\|")
 
@@ -44,7 +53,7 @@ def verb_table():
     """The verbs, a row each, for README.md."""
     yield "| verb | group | changes | what it does |"
     yield "|---|---|---|---|"
-    for verb in verbs():
+    for verb in native():
         changes = "yes" if verb["mutating"] else ""
         yield (f"| `{verb['name']}` | {verb['group']} | {changes} "
                f"| {cell(verb['doc'])} |")
@@ -79,7 +88,7 @@ def param_table(params):
 
 def verb_reference():
     """Every verb with its parameters, for protocol/README.md."""
-    everything = verbs()
+    everything = native()
     always = shared(everything)
     changing = shared([v for v in everything if v["mutating"]])
     if always:
@@ -101,6 +110,16 @@ def verb_reference():
         params = [p for p in verb["params"] if p["name"] not in told]
         if params:
             yield from param_table(params)
+
+
+def vdsm_reference():
+    """The verbs under VDSM's names with their parameters, a row each."""
+    yield "| verb | parameters | what it does |"
+    yield "|---|---|---|"
+    for verb in vdsm():
+        names = ", ".join(f"`{p['name']}`" if p["required"]
+                          else f"[`{p['name']}`]" for p in verb["params"])
+        yield f"| `{verb['name']}` | {names} | {cell(verb['doc'])} |"
 
 
 def verb_list():
@@ -170,8 +189,8 @@ def commands():
 
 PARTS = {
     "verbs": verb_table, "verb-reference": verb_reference,
-    "verb-list": verb_list, "settings": setting_list, "options": options,
-    "commands": commands,
+    "vdsm-reference": vdsm_reference, "verb-list": verb_list,
+    "settings": setting_list, "options": options, "commands": commands,
 }
 
 

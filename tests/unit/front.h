@@ -119,6 +119,8 @@ static const struct field vm_field[] = {
     {.name = "vm", .type = FIELD_REF, .doc = "-"},
 };
 
+static const struct field vmid_field[] = {VERB_VMID_ROW};
+
 static const struct field disk_fields_of_tests[] = {
     {.name = "vm", .type = FIELD_REF, .doc = "-"},
     {.name = "disk", .type = FIELD_ANY, .doc = "-"},
@@ -155,6 +157,20 @@ static const struct verb verbs[] = {
      .run = refuse},
     CHANGE("Change"),
     CHANGE("Undo"),
+    {.name = "VM.who",
+     .lane = VERB_INLINE,
+     .vdsm_code = 100,
+     .params = vmid_field,
+     .nparams = 1,
+     .run = who},
+    {.name = "VM.refuse",
+     .group = "vdsm",
+     .lane = VERB_VM,
+     .mutating = true,
+     .vdsm_code = 45,
+     .params = vmid_field,
+     .nparams = 1,
+     .run = refuse},
 };
 
 const struct verb *

@@ -66,15 +66,38 @@ an_unknown_kind_is_internal(void **state)
 }
 
 static void
+vdsm_codes_are_those_of_its_border(void **state)
+{
+    (void)state;
+    assert_int_equal(codes_vdsm(ERR_NO_METHOD), -32601);
+    assert_int_equal(codes_vdsm(ERR_NOT_FOUND), 1);
+    assert_int_equal(codes_vdsm(ERR_RECOVERING), 99);
+    assert_int_equal(codes_vdsm(ERR_DENIED), 100);
+    assert_int_equal(codes_vdsm(ERR_HYPERVISOR_FAILED), 0);
+}
+
+static void
+print_code(struct buf *out, int number)
+{
+    if (number)
+        buf_printf(out, "| %d ", number);
+    else
+        buf_add_text(out, "| the verb's ");
+}
+
+static void
 print_table(struct buf *out)
 {
-    buf_add_text(out, "| code | kind | class | meaning |\n|---|---|---|---|\n");
-    for (int kind = ERR_NONE + 1; kind < ERR_KINDS; kind++)
-        buf_printf(out, "| %d | `%s` | `%s` | %s |\n",
-                   codes_number((enum err_kind)kind),
+    buf_add_text(out, "| code | VDSM's | kind | class | meaning |\n"
+                      "|---|---|---|---|---|\n");
+    for (int kind = ERR_NONE + 1; kind < ERR_KINDS; kind++) {
+        print_code(out, codes_number((enum err_kind)kind));
+        print_code(out, codes_vdsm((enum err_kind)kind));
+        buf_printf(out, "| `%s` | `%s` | %s |\n",
                    err_kind_name((enum err_kind)kind),
                    codes_class((enum err_kind)kind),
                    codes_text((enum err_kind)kind));
+    }
 }
 
 /* BERTH_GOLDEN_UPDATE=1 writes the page anew. */
@@ -107,6 +130,7 @@ main(void)
         cmocka_unit_test(every_other_code_is_its_own_and_in_the_server_range),
         cmocka_unit_test(every_class_is_known),
         cmocka_unit_test(an_unknown_kind_is_internal),
+        cmocka_unit_test(vdsm_codes_are_those_of_its_border),
         cmocka_unit_test(the_page_holds_the_table),
     };
 

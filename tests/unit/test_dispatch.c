@@ -17,7 +17,7 @@ requests_are_answered_one_by_one(void **state)
     expect_error(&link, "{\"jsonrpc\":\"2.0\",", "PARSE");
     expect_error(&link, "[]", "INVALID_REQUEST");
     expect_error(&link, "{\"id\":1}", "INVALID_REQUEST");
-    expect_error(&link, CALL(1, "rpc.secret"), "NO_METHOD");
+    expect_error(&link, CALL(1, "Secret"), "NO_METHOD");
     expect_error(&link, CALL(1, "Echo"), "INVALID");
     assert_non_null(strstr(link.text, "\"param\":\"value\""));
     expect_error(&link, CALL_WITH(1, "Echo", "{\"value\":{},\"x\":1}"),
@@ -241,6 +241,33 @@ a_closed_half_waits_for_its_answers(void **state)
     link_close(&link);
 }
 
+#define PLAIN(id, code, text)                                                 \
+    "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"error\":{\"code\":" #code              \
+    ",\"message\":\"" text "\"}}"
+
+static void
+vdsms_names_have_vdsms_numbers(void **state)
+{
+    struct fixture *f = *state;
+    struct link link = link_unix(f->path);
+
+    link_say(&link, CALL_WITH(1, "VM.who", "{\"vmID\":\"db\",\"x\":1}"));
+    assert_non_null(strstr(link_hear(&link), "\"vm\":\"" VM_UUID "\""));
+    expect(&link, CALL_WITH(2, "VM.refuse", "{\"vmID\":\"db\"}"),
+           PLAIN(2, 45, "There is no port."));
+    link_say(&link, CALL_WITH(3, "VM.who", "{\"vmID\":\"hidden\"}"));
+    assert_non_null(strstr(link_hear(&link), "\"code\":1,"));
+    expect(&link, CALL_WITH(4, "VM.refuse", "{\"vmID\":\"other\"}"),
+           PLAIN(4, 1, "There is no VM \\\"other\\\"."));
+    link_say(&link, CALL(5, "VM.refuse"));
+    assert_non_null(strstr(link_hear(&link), "\"code\":-32602,"));
+    expect(&link, CALL(6, "VM.nope"),
+           PLAIN(6, -32601,
+                 "There is no verb \\\"VM.nope\\\"; berthd --dump-verbs "
+                 "lists them."));
+    link_close(&link);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -249,6 +276,7 @@ main(void)
     const struct CMUnitTest cases[] = {
         WITH(requests_are_answered_one_by_one),
         WITH(batches_are_answered_as_one),
+        WITH(vdsms_names_have_vdsms_numbers),
         WITH(verbs_of_the_host_are_not_for_others),
         WITH(a_vm_is_found_before_its_verb_runs),
         WITH(big_texts_are_parsed_aside),

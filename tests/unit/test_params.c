@@ -210,6 +210,52 @@ hash_tells_bodies_apart(void **state)
     assert_string_not_equal(a, b);
 }
 
+static const struct field vdsm_rows[] = {
+    VERB_VMID_ROW,
+    {.name = "delay", .type = FIELD_INT, .max = 600, .doc = "How long."},
+    {.name = "force", .type = FIELD_BOOL, .doc = "Whether."},
+    {.name = "message", .type = FIELD_TEXT, .doc = "What is said."},
+};
+static const struct verb vdsm = {.name = "VM.shutdown",
+                                 .mutating = true,
+                                 .vdsm_code = 100,
+                                 VERB_PARAMS(vdsm_rows)};
+
+static void
+under_vdsms_names_much_is_let_pass(void **state)
+{
+    struct request request = {.peer = "cn:engine"};
+
+    (void)state;
+    accepts(&vdsm, "{\"vmID\": \"db\", \"timeout\": [], \"op_id\": \"x\"}",
+            "{\"vmID\": \"db\", \"vm\": \"db\"}", &request);
+    assert_false(request.op_id_given);
+    accepts(&vdsm, "[\"db\", \"30\", \"True\", 5]",
+            "{\"vmID\": \"db\", \"vm\": \"db\", \"delay\": 30, "
+            "\"force\": true, \"message\": \"5\"}",
+            &request);
+    refuses(&vdsm, "{\"vmID\": \"db\", \"delay\": \"3 s\"}", "delay", "3 s");
+    refuses(&vdsm, "{\"vmID\": \"db\", \"delay\": \"601\"}", "delay", "601");
+    refuses(&vdsm, "{\"vmID\": \"db\", \"force\": \"no\"}", "force", "no");
+    refuses(&vdsm, "{\"delay\": 1}", "vmID", "vmID");
+}
+
+/* A VM that is to be made is not looked for. */
+static void
+a_new_vm_is_no_reference(void **state)
+{
+    static const struct field made[] = {
+        {.name = VERB_VMID, .type = FIELD_UUID, .doc = "A new VM."},
+    };
+    static const struct verb create = {
+        .name = "VM.create", .vdsm_code = 9, VERB_PARAMS(made)};
+    struct request request = {.peer = "cn:engine"};
+
+    (void)state;
+    accepts(&create, "{\"vmID\": \"" OP "\"}", "{\"vmID\": \"" OP "\"}",
+            &request);
+}
+
 int
 main(void)
 {
@@ -221,6 +267,8 @@ main(void)
         cmocka_unit_test(common_ones_are_checked),
         cmocka_unit_test(a_question_takes_flow_id_alone),
         cmocka_unit_test(hash_tells_bodies_apart),
+        cmocka_unit_test(under_vdsms_names_much_is_let_pass),
+        cmocka_unit_test(a_new_vm_is_no_reference),
     };
 
     return CASES(cases);
