@@ -49,6 +49,7 @@ use_conf(struct agent *agent, struct conf *conf)
     int level = log_level_parse(conf_text(conf, CONF_LOG_LEVEL));
 
     atomic_store(&agent->env.conf, conf);
+    atomic_store(&agent->env.access, settings_rules(agent->settings, conf));
     log_set_level((enum log_level)level);
     if (agent->env.pool)
         watchdog_set(&agent->env);

@@ -10,28 +10,51 @@
 
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/roles.h"
+
+/* What files and --set say now, with the rules that it makes: both owned. */
+static struct conf *
+load(const struct settings *settings, struct access **rules, struct err *err)
+{
+    const struct options *options = settings->options;
+    CLEANUP_CONF struct conf *conf =
+        conf_load(options->file, options->sets, options->nsets, err);
+
+    *rules = conf ? roles_load(conf, err) : NULL;
+    return *rules ? STEAL(conf) : NULL;
+}
 
 struct conf *
 settings_load(struct settings *settings, struct err *err)
 {
-    const struct options *options = settings->options;
-    struct conf *conf =
-        conf_load(options->file, options->sets, options->nsets, err);
+    struct access *rules;
+    struct conf *conf = load(settings, &rules, err);
 
     if (!conf)
         return NULL;
     settings->confs = mem_more(settings->confs, settings->nconfs,
                                sizeof(*settings->confs));
+    settings->rules = mem_more(settings->rules, settings->nconfs,
+                               sizeof(*settings->rules));
+    settings->rules[settings->nconfs] = rules;
     settings->confs[settings->nconfs++] = conf;
     return conf;
+}
+
+const struct access *
+settings_rules(const struct settings *settings, const struct conf *conf)
+{
+    for (size_t i = 0; i < settings->nconfs; i++)
+        if (settings->confs[i] == conf)
+            return settings->rules[i];
+    return NULL;
 }
 
 int
 settings_check(const struct settings *settings, struct err *err)
 {
-    const struct options *options = settings->options;
-    CLEANUP_CONF struct conf *conf =
-        conf_load(options->file, options->sets, options->nsets, err);
+    CLEANUP_ACCESS struct access *rules = NULL;
+    CLEANUP_CONF struct conf *conf = load(settings, &rules, err);
 
     return conf ? 0 : -1;
 }
@@ -39,10 +62,14 @@ settings_check(const struct settings *settings, struct err *err)
 void
 settings_free(struct settings *settings)
 {
-    for (size_t i = 0; i < settings->nconfs; i++)
+    for (size_t i = 0; i < settings->nconfs; i++) {
         conf_free(settings->confs[i]);
+        access_free(settings->rules[i]);
+    }
     free(settings->confs);
+    free(settings->rules);
     settings->confs = NULL;
+    settings->rules = NULL;
     settings->nconfs = 0;
 }
 

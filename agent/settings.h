@@ -8,16 +8,21 @@
 
 #include "agent/common/json.h"
 #include "agent/options.h"
+#include "agent/policy/access.h"
 #include "conf/conf.h"
 
 struct settings {
     const struct options *options; /* borrowed */
     struct conf **confs;           /* owned; the first is the start's */
+    struct access **rules;         /* owned; one of each conf */
     size_t nconfs;
 };
 
 /* Read files and --set again; borrowed, NULL + err (INVALID). */
 struct conf *settings_load(struct settings *settings, struct err *err);
+/* Who may do what by one of these snapshots; borrowed. */
+const struct access *settings_rules(const struct settings *settings,
+                                    const struct conf *conf);
 void settings_free(struct settings *settings);
 
 /* Whether they could be read now; nothing is kept. Any thread. */

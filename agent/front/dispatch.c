@@ -202,6 +202,7 @@ take_request(struct dispatch *d, struct client *client,
                                    .session = client->id,
                                    .slot = slot,
                                    .peer = session_peer(client->session),
+                                   .who = session_identity(client->session),
                                    .local = session_local(client->session)};
     struct err err = ERR_INIT;
     const struct verb *verb = find_verb(request, &err);

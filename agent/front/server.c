@@ -19,6 +19,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/dispatch.h"
 #include "agent/front/listener.h"
+#include "agent/front/peercred.h"
 #include "agent/front/tls.h"
 #include "protocol/jsonrpc.h"
 #include "protocol/limits.h"
@@ -91,7 +92,7 @@ on_drained(void *ctx, struct session *session)
 static const struct session_owner session_owner = {on_line, on_ended, on_gone,
                                                    on_drained};
 
-static void
+static struct session *
 open_session(struct server *server, int fd, struct tls_conn *conn,
              const char *peer)
 {
@@ -100,6 +101,7 @@ open_session(struct server *server, int fd, struct tls_conn *conn,
                     &session_owner, server);
 
     dispatch_opened(server->dispatch, session);
+    return session;
 }
 
 /* --- connections --------------------------------------------------------- */
@@ -146,7 +148,8 @@ on_local(void *ctx, int fd, const char *peer)
         return;
     }
     log_debug("%s is connected to the unix socket", peer);
-    open_session(server, fd, NULL, peer);
+    session_set_identity(open_session(server, fd, NULL, peer),
+                         peercred_identity(fd));
 }
 
 /* Small answers leave at once; a host that has gone is noticed in minutes. */

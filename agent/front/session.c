@@ -50,6 +50,7 @@ struct session {
     bool writing;    /* writable is added */
     uint64_t id;
     char peer[SESSION_PEER];
+    struct identity *who; /* owned; NULL until it is known */
     const struct session_owner *owner;
     void *ctx;
     struct event *readable;
@@ -336,9 +337,9 @@ shake(struct session *s)
         return;
     s->phase = PHASE_DETECT;
     set_timer(s, LIMIT_HANDSHAKE_MS);
-    tls_peer(s->wire.conn, why, SESSION_PEER);
-    log_info("%s is connected from %s", why, s->peer);
-    memcpy(s->peer, why, SESSION_PEER);
+    s->who = tls_identity(s->wire.conn);
+    log_info("%s is connected from %s", identity_name(s->who), s->peer);
+    snprintf(s->peer, sizeof(s->peer), "%s", identity_name(s->who));
 }
 
 /* --- life ---------------------------------------------------------------- */
@@ -442,6 +443,7 @@ session_free(struct session *s)
     event_free(s->timer);
     wire_close(&s->wire);
     lines_free(&s->lines);
+    identity_unref(s->who);
     free(s);
 }
 
@@ -455,6 +457,19 @@ const char *
 session_peer(const struct session *s)
 {
     return s->peer;
+}
+
+const struct identity *
+session_identity(const struct session *s)
+{
+    return s->who;
+}
+
+void
+session_set_identity(struct session *s, struct identity *who)
+{
+    s->who = who;
+    snprintf(s->peer, sizeof(s->peer), "%s", identity_name(who));
 }
 
 bool

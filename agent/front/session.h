@@ -41,6 +41,10 @@ struct session *session_new(struct event_base *base, int fd /* takes */,
 
 uint64_t session_id(const struct session *session);
 const char *session_peer(const struct session *session); /* "uid:0", "cn:…" */
+/* Who it is; NULL until the handshake is over. Borrowed. */
+const struct identity *session_identity(const struct session *session);
+/* Of a connection without TLS, before it is read from; takes who. */
+void session_set_identity(struct session *session, struct identity *who);
 bool session_local(const struct session *session);       /* unix socket */
 
 /* Queue one line (LF is added). The session ends, with a log line, when more

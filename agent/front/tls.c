@@ -374,22 +374,68 @@ common_name(X509 *cert, char *out, size_t size)
     return good;
 }
 
-void
-tls_peer(struct tls_conn *conn, char *out, size_t size)
+static bool
+fingerprint(X509 *cert, char *out, size_t size)
 {
-    X509 *cert = SSL_get1_peer_certificate(conn->ssl);
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    int at;
+    int at = snprintf(out, size, "sha256:");
 
-    snprintf(out, size, "unknown");
-    if (cert && !common_name(cert, out, size) &&
-        X509_digest(cert, EVP_sha256(), hash, &len) == 1) {
-        at = snprintf(out, size, "sha256:");
-        for (unsigned i = 0; i < len; i++)
-            at += snprintf(out + at, size - (size_t)at, "%02x", hash[i]);
+    if (X509_digest(cert, EVP_sha256(), hash, &len) != 1)
+        return false;
+    for (unsigned i = 0; i < len; i++)
+        at += snprintf(out + at, size - (size_t)at, "%02x", hash[i]);
+    return true;
+}
+
+/* Names that hold a NUL are left out: as texts they would be another's. */
+static void
+add_alternatives(struct identity *who, X509 *cert)
+{
+    GENERAL_NAMES *names =
+        X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        int type;
+        const ASN1_STRING *value =
+            GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        const char *text;
+
+        if (type != GEN_DNS && type != GEN_URI)
+            continue;
+        text = (const char *)ASN1_STRING_get0_data(value);
+        if (strlen(text) == (size_t)ASN1_STRING_length(value))
+            identity_add(who, type == GEN_DNS ? IDENTITY_DNS : IDENTITY_URI,
+                         text);
     }
+    GENERAL_NAMES_free(names);
+}
+
+static struct identity *
+identity_of(X509 *cert)
+{
+    char print[IDENTITY_NAME], name[IDENTITY_NAME];
+    bool printed = fingerprint(cert, print, sizeof(print));
+    bool named = common_name(cert, name, sizeof(name));
+    struct identity *who =
+        identity_new(named ? name : printed ? print : "unknown");
+
+    if (named)
+        identity_add(who, IDENTITY_CN, strchr(name, ':') + 1);
+    if (printed)
+        identity_add(who, IDENTITY_SHA256, strchr(print, ':') + 1);
+    add_alternatives(who, cert);
+    return who;
+}
+
+struct identity *
+tls_identity(struct tls_conn *conn)
+{
+    X509 *cert = SSL_get1_peer_certificate(conn->ssl);
+    struct identity *who = cert ? identity_of(cert) : identity_new("unknown");
+
     X509_free(cert);
+    return who;
 }
 
 enum tls_io

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "agent/common/json.h"
+#include "agent/policy/identity.h"
 
 struct tls;      /* a context: certificates as read at one moment */
 struct tls_conn; /* one connection */
@@ -44,10 +45,13 @@ void tls_conn_free(struct tls_conn *conn);            /* does not close fd */
 /* why is filled (escaped text) when the handshake failed. */
 enum tls_io tls_handshake(struct tls_conn *conn, char *why, size_t size);
 
-/* Identity of the verified peer: "cn:NAME", or "sha256:HEX" of its
- * certificate when it has no CN that is plain text and fits (a name that is
- * cut or cleaned could be another's). size is at least 80. */
-void tls_peer(struct tls_conn *conn, char *out, size_t size);
+/*
+ * Who the verified peer is: its certificate's last CN, the DNS names and URIs
+ * of its subjectAltName, its fingerprint. Known as "cn:NAME", or "sha256:HEX"
+ * when it has no CN that is plain text and fits (a name that is cut or cleaned
+ * could be another's). Returns owned.
+ */
+struct identity *tls_identity(struct tls_conn *conn);
 
 /* *done is the number of bytes moved with TLS_DONE. One call of tls_write is
  * one record for up to 16 KiB; after TLS_WANT_* it must be called again with

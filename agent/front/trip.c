@@ -25,6 +25,7 @@ struct trip {
     struct verb_call call;
     json_t *id;     /* owned; NULL: a notification, or an open call */
     json_t *params; /* owned; what call.params borrows */
+    struct identity *who; /* owned; what call.request borrows */
     uint64_t slot;
     uint64_t number; /* of the open call; 0: it is none */
 };
@@ -34,6 +35,7 @@ clear(struct trip *trip)
 {
     json_decref(trip->id);
     json_decref(trip->params);
+    identity_unref(trip->who);
 }
 
 /* What ends an open call: a response without its id. Takes result. */
@@ -453,12 +455,14 @@ trip_start(const struct trip_from *from, const struct verb *verb,
                  .session = from->session,
                  .local = from->local},
         .id = STEAL(request->id),
+        .who = identity_ref(from->who),
         .slot = from->slot,
     };
     struct verb_call *call = &trip.call;
     struct err err = ERR_INIT;
 
     snprintf(call->request.peer, sizeof(call->request.peer), "%s", from->peer);
+    call->request.who = trip.who;
     if (params_check(verb, request->params, &trip.params, &call->request,
                      &err) < 0)
         return refuse(&trip, &err, reply);

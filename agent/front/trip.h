@@ -15,6 +15,7 @@ struct trip_from {
     uint64_t session;
     uint64_t slot; /* comes back with the reply */
     const char *peer;
+    const struct identity *who; /* NULL: nobody */
     bool local; /* came over the unix socket */
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What every verb and plan works with: borrowed pointers to the rooms below,
- * wired once by main.c. Immutable after start but for conf, which a reload
- * replaces (older snapshots live until the end). Any thread.
+ * wired once by main.c. Immutable after start but for conf and access, which a
+ * reload replaces (older snapshots live until the end). Any thread.
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 
 #include "agent/hyper/hyper.h"
 #include "agent/plan/crash.h"
+#include "agent/policy/access.h"
 #include "agent/post/notify.h"
 #include "agent/state/eventlog.h"
 #include "agent/state/ops.h"
@@ -31,6 +32,7 @@ struct env {
     atomic_bool recovering; /* the VMs are being looked at for the first time */
     struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;
+    _Atomic(const struct access *) access; /* the rules of conf */
     const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
     const char *version;
     size_t nverbs; /* rows of the verb table, for GetCapabilities */

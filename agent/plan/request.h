@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "agent/common/uuid.h"
+#include "agent/policy/identity.h"
 
 /* Who asks for what, and under which conditions. */
 struct request {
     char peer[128];          /* "cn:engine-1", "uid:0" */
+    const struct identity *who; /* borrowed; NULL: nobody, who may nothing */
     char op_id[UUID_TEXT];   /* given or made */
     bool op_id_given;        /* a receipt of it may exist */
     char flow_id[128];       /* "" when none was given */

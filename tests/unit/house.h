@@ -22,6 +22,8 @@ struct house {
     struct err err;   /* of the last call */
     json_t *answer;   /* of the last call, owned */
     char peer[64];
+    struct identity *who;  /* root, unless a test says otherwise */
+    struct access *access; /* nobody else has a role, unless … */
     atomic_bool deaf; /* the hypervisor's events reach nobody */
 };
 
@@ -71,6 +73,11 @@ house_open(struct house *house)
     struct env *env = &house->env;
     struct err *err = &house->err;
 
+    snprintf(house->peer, sizeof(house->peer), "uid:0");
+    house->who = identity_new(house->peer);
+    identity_add_number(house->who, IDENTITY_UID, 0);
+    house->access = access_new(0);
+    atomic_store(&house->env.access, house->access);
     env->virt = "qemu";
     env->version = "test";
     atomic_store(&env->conf, house_conf(house));
@@ -93,7 +100,6 @@ house_start(struct house *house)
     xml_init();
     memset(house, 0, sizeof(*house));
     unit_folder(house->folder);
-    snprintf(house->peer, sizeof(house->peer), "uid:0");
     house_open(house);
     house->env.hyper =
         hyper_open("local", "fake:", house_event, house, &house->err);
@@ -114,6 +120,8 @@ house_free(struct house *house)
     notify_free(env->notify);
     outbox_free(house->outbox);
     conf_free(atomic_load(&env->conf));
+    identity_unref(house->who);
+    access_free(house->access);
     json_decref(house->answer);
     house->answer = NULL;
 }
@@ -202,6 +210,7 @@ house_call(struct house *house, const char *name, const char *text)
     if (!raw)
         fail_msg("%s", house->err.message);
     snprintf(call.request.peer, sizeof(call.request.peer), "%s", house->peer);
+    call.request.who = house->who;
     if (params_check(call.verb, raw, &params, &call.request, &house->err) < 0)
         return NULL;
     call.params = params;

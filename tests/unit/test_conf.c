@@ -99,7 +99,7 @@ static void
 unknown_names_are_refused(void **state)
 {
     (void)state;
-    refused("\n[nope]\nx=1\n", 3, "one of listen tls hypervisor local");
+    refused("\n[nope]\nx=1\n", 3, "one of listen tls access hypervisor");
     refused("x=1\n", 1, "section");
     refused("[vm]\nspare=1\n", 2, "one of virtio_scsi spare_root_ports");
     refused("[VM]\nspare_root_ports=1\n", 2, "section");
