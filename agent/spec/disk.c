@@ -54,12 +54,68 @@ disk_new(void)
     return mem_zalloc(1, sizeof(struct disk));
 }
 
+static void
+copy_far(struct disk_far *to, const struct disk_far *from)
+{
+    to->hosts = mem_zalloc(from->nhosts + 1, sizeof(*to->hosts));
+    for (size_t i = 0; i < from->nhosts; i++) {
+        to->hosts[i].name = mem_dup(from->hosts[i].name);
+        to->hosts[i].port = from->hosts[i].port;
+    }
+    to->pool = mem_dup(from->pool);
+    to->name = mem_dup(from->name);
+    to->initiator = mem_dup(from->initiator);
+    to->user = mem_dup(from->user);
+    to->secret = mem_dup(from->secret);
+}
+
+static void
+clear_far(struct disk_far *far)
+{
+    for (size_t i = 0; i < far->nhosts; i++)
+        free(far->hosts[i].name);
+    free(far->hosts);
+    free(far->pool);
+    free(far->name);
+    free(far->initiator);
+    free(far->user);
+    free(far->secret);
+}
+
+void
+disk_lun_set(struct disk *disk, const struct disk_lun *lun)
+{
+    const struct disk_lun copy = {
+        .id = mem_dup(lun->id),
+        .vendor = mem_dup(lun->vendor),
+        .product = mem_dup(lun->product),
+        .serial = mem_dup(lun->serial),
+        .capacity = lun->capacity,
+    };
+
+    disk_lun_clear(&disk->lun);
+    disk->lun = copy;
+}
+
+void
+disk_lun_clear(struct disk_lun *lun)
+{
+    free(lun->id);
+    free(lun->vendor);
+    free(lun->product);
+    free(lun->serial);
+    *lun = (struct disk_lun){.id = NULL};
+}
+
 struct disk *
 disk_copy(const struct disk *disk)
 {
     struct disk *copy = disk_new();
 
     *copy = *disk;
+    copy_far(&copy->far, &disk->far);
+    copy->lun = (struct disk_lun){.id = NULL};
+    disk_lun_set(copy, &disk->lun);
     copy->path = mem_dup(disk->path);
     copy->format = mem_dup(disk->format);
     copy->serial = mem_dup(disk->serial);
@@ -78,6 +134,8 @@ disk_free(struct disk *disk)
 {
     if (!disk)
         return;
+    clear_far(&disk->far);
+    disk_lun_clear(&disk->lun);
     free(disk->path);
     free(disk->format);
     free(disk->serial);
@@ -207,6 +265,20 @@ differs(const char *what, const char *seen, const char *planned)
                       planned && *planned ? planned : "none");
 }
 
+static char *
+scsi_differs(const struct disk_scsi *planned, const struct disk_scsi *seen)
+{
+    if (strcmp(planned->sgio, seen->sgio) != 0)
+        return differs("sgio", seen->sgio, planned->sgio);
+    if (planned->rawio != seen->rawio)
+        return differs("rawio", seen->rawio ? "true" : "false",
+                       planned->rawio ? "true" : "false");
+    if (planned->reservations != seen->reservations)
+        return differs("reservations", seen->reservations ? "true" : "false",
+                       planned->reservations ? "true" : "false");
+    return NULL;
+}
+
 char *
 disk_mismatch(const struct disk *planned, const struct disk *seen)
 {
@@ -214,6 +286,9 @@ disk_mismatch(const struct disk *planned, const struct disk *seen)
 
     if (planned->alias && !same(planned->alias, seen->alias))
         return differs("alias", seen->alias, planned->alias);
+    if (planned->kind != seen->kind)
+        return differs("kind", disk_kind_name(seen->kind),
+                       disk_kind_name(planned->kind));
     if (planned->interface != seen->interface)
         return differs("interface", disk_interface_name(seen->interface),
                        disk_interface_name(planned->interface));
@@ -227,5 +302,5 @@ disk_mismatch(const struct disk *planned, const struct disk *seen)
     if (planned->read_only != seen->read_only)
         return differs("read_only", seen->read_only ? "true" : "false",
                        planned->read_only ? "true" : "false");
-    return NULL;
+    return scsi_differs(&planned->emitted, &seen->emitted);
 }

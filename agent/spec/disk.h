@@ -24,7 +24,12 @@ enum disk_source_type {
     DISK_SOURCE_NONE, /* a cdrom without medium */
     DISK_SOURCE_FILE,
     DISK_SOURCE_BLOCK,
-    DISK_SOURCE_OTHER, /* foreign XML: network, volume … kept as it is */
+    DISK_SOURCE_ISCSI,
+    DISK_SOURCE_NBD,
+    DISK_SOURCE_RBD,
+    DISK_SOURCE_VOLUME, /* of a libvirt storage pool */
+    DISK_SOURCE_OTHER, /* foreign XML: gluster, vhost … kept as it is */
+    DISK_SOURCE_TYPES
 };
 enum disk_state { DISK_UNPLUGGED, DISK_PLUGGED, DISK_UNPLUG_PENDING };
 
@@ -41,13 +46,57 @@ const char *disk_iotune_name(size_t i);
 uint64_t disk_iotune_get(const struct disk_iotune *tune, size_t i);
 void disk_iotune_set(struct disk_iotune *tune, size_t i, uint64_t value);
 
+/* The parts of a source that is no path; what its type lacks is NULL or 0. */
+#define DISK_HOSTS_MAX 16
+struct disk_host {
+    char *name;
+    unsigned port; /* 0: what the protocol has by default */
+};
+struct disk_far {
+    struct disk_host *hosts; /* owned */
+    size_t nhosts;
+    char *pool;      /* rbd, volume */
+    char *name;      /* the target's IQN, the export, the image, the volume */
+    unsigned lun;    /* iscsi */
+    char *initiator; /* iscsi: the IQN to log in as */
+    char *user, *secret; /* the secret by its UUID or usage */
+};
+
+/* What SCSI generic I/O a LUN has, as it is asked for or as XML says. */
+struct disk_scsi {
+    char sgio[12]; /* "filtered", "unfiltered", "" */
+    bool rawio, reservations;
+};
+
+/* What of it is in force in the running VM. */
+struct disk_effective {
+    char sgio[12];           /* "unknown" where it cannot be told; "": none */
+    int rawio, reservations; /* 0, 1; -1: unknown */
+    char reason[256];
+};
+
+/* Who allowed what scsi asks for, and when. "" and 0: nobody here. A policy
+ * per command ([scsi] policy) would be a further member of the grant. */
+struct disk_grant {
+    char by[128];
+    int64_t at_ms;
+};
+
+/* What the LUN says of itself: page 0x83, and for people INQUIRY. */
+struct disk_lun {
+    char *id; /* as /dev/disk/by-id names it after "scsi-": "36001405…" */
+    char *vendor, *product, *serial;
+    uint64_t capacity; /* bytes */
+};
+
 struct disk {
     char id[UUID_TEXT];
     enum disk_kind kind;
     enum disk_interface interface;
     enum disk_source_type source_type;
-    char *path;   /* of file and block; NULL otherwise */
+    char *path;   /* of file and block; else one text of all parts of far */
     char *format; /* "raw", "qcow2" */
+    struct disk_far far;
     uint64_t size; /* wanted at creation, or 0 */
     bool read_only, shareable;
     unsigned boot_order; /* 0: none */
@@ -55,6 +104,11 @@ struct disk {
     char *cache, *io, *discard, *error_policy; /* NULL: libvirt's default */
     struct disk_iotune iotune;
     unsigned iothread; /* 0: none */
+    struct disk_scsi scsi;    /* asked for */
+    struct disk_scsi emitted; /* what the XML says for it */
+    struct disk_effective effective;
+    struct disk_grant grant;
+    struct disk_lun lun;
     struct address address;
     char *target; /* "sda": a name libvirt wants, unique in the domain */
     char *alias;  /* "ua-<id>", or what foreign XML has */
@@ -65,6 +119,10 @@ struct disk {
 struct disk *disk_new(void);
 struct disk *disk_copy(const struct disk *disk);
 void disk_free(struct disk *disk);
+
+/* Copies; what was there is released. */
+void disk_lun_set(struct disk *disk, const struct disk_lun *lun);
+void disk_lun_clear(struct disk_lun *lun);
 
 /* The rows of disk_fields.def. */
 extern const struct field disk_fields[];
@@ -123,7 +181,8 @@ struct disk *disk_from_xml(xmlNodePtr node);
 /*
  * Whether the live disk is what was planned: the differing thing in words
  * ("address is 0:0:0:3, planned 0:0:0:2"), or NULL when equal in alias,
- * target bus, source, address, and read_only. Returns owned.
+ * kind, target bus, source, address, read_only, sgio, rawio and reservations.
+ * Returns owned.
  */
 char *disk_mismatch(const struct disk *planned, const struct disk *seen);
 

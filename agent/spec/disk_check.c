@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which fields of a disk go together: rows of small rules, each naming the
+ * Which fields of a disk go together: the table of disk_rules.def, which asks
+ * for kind and interface, then small rules between fields, each naming the
  * field at fault and what would be accepted. What a machine type allows
  * (sata on q35, ide on i440fx) is decided where the machine is known.
  */
@@ -8,7 +9,8 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
-#include "agent/spec/disk.h"
+#include "agent/spec/disk_rule.h"
+#include "agent/spec/disk_source.h"
 
 #define SERIAL_CHARS \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -42,18 +44,6 @@ interface_known(const struct disk *d)
 }
 
 static bool
-ide_is_cdrom(const struct disk *d)
-{
-    return d->interface != DISK_IDE || d->kind == DISK_CDROM;
-}
-
-static bool
-cdrom_not_virtio(const struct disk *d)
-{
-    return d->kind != DISK_CDROM || d->interface != DISK_VIRTIO;
-}
-
-static bool
 source_known(const struct disk *d)
 {
     return d->source_type != DISK_SOURCE_OTHER;
@@ -69,30 +59,15 @@ source_there(const struct disk *d)
 static bool
 format_fits(const struct disk *d)
 {
-    bool plain = d->kind == DISK_CDROM || d->source_type == DISK_SOURCE_BLOCK;
-
     return !d->format || is(d->format, "raw") ||
-           (is(d->format, "qcow2") && !plain);
-}
-
-static bool
-size_fits(const struct disk *d)
-{
-    return d->size == 0 || d->kind == DISK_IMAGE;
+           (is(d->format, "qcow2") && (d->source_type == DISK_SOURCE_FILE ||
+                                       d->source_type == DISK_SOURCE_VOLUME));
 }
 
 static bool
 cdrom_read_only(const struct disk *d)
 {
     return d->kind != DISK_CDROM || d->read_only;
-}
-
-/* QEMU's ide-hd, which serves sata as well, has no write protection. */
-static bool
-read_only_possible(const struct disk *d)
-{
-    return !d->read_only || d->kind == DISK_CDROM ||
-           (d->interface != DISK_SATA && d->interface != DISK_IDE);
 }
 
 static bool
@@ -123,21 +98,16 @@ wwn_shape(const struct disk *d)
 }
 
 static bool
-wwn_possible(const struct disk *d)
-{
-    return !d->wwn || d->interface == DISK_VIRTIO_SCSI;
-}
-
-static bool
 native_is_direct(const struct disk *d)
 {
     return !is(d->io, "native") || is_direct(d);
 }
 
+/* It says how QEMU uses a descriptor of its own. */
 static bool
-iothread_possible(const struct disk *d)
+io_possible(const struct disk *d)
 {
-    return d->iothread == 0 || d->interface == DISK_VIRTIO;
+    return !d->io || !disk_source_is_network(d->source_type);
 }
 
 static bool
@@ -160,30 +130,22 @@ iops_limits(const struct disk *d)
 
 static const struct rule rules[] = {
     {interface_known, "interface", "virtio_scsi, virtio, sata or ide"},
-    {ide_is_cdrom, "interface",
-     "virtio_scsi, virtio or sata: ide is for a cdrom only"},
-    {cdrom_not_virtio, "interface",
-     "virtio_scsi, sata or ide: virtio-blk has no cdrom"},
-    {source_known, "source", "a source of type file or block"},
+    {source_known, "source",
+     "a source of type file, block, iscsi, nbd, rbd or volume"},
     {source_there, "source",
      "a source with type and path; only a cdrom may have none"},
     {format_fits, "source.format",
-     "raw for a block device and a cdrom, raw or qcow2 for an image file"},
-    {size_fits, "size", "no size: only an image is created"},
+     "raw; qcow2 is for an image file or a volume"},
     {cdrom_read_only, "read_only", "true for a cdrom"},
-    {read_only_possible, "read_only",
-     "false: a sata disk cannot be write-protected; use virtio_scsi"},
     {shareable_fits, "shareable",
      "false, or format raw and cache none: other VMs must see each write"},
     {order_fits, "boot_order", "1..1000 or null"},
     {serial_fits, "serial", "1..36 of A-Z a-z 0-9 . _ -"},
     {wwn_shape, "wwn", "16 hexadecimal digits"},
-    {wwn_possible, "wwn", "no wwn: only a virtio_scsi disk has one"},
     {native_is_direct, "io",
      "threads or io_uring: native needs cache none or directsync"},
-    {iothread_possible, "iothread",
-     "no iothread: only a virtio disk has its own; on virtio_scsi the "
-     "controller has it"},
+    {io_possible, "io",
+     "no io: it says how a file, a device or a volume is read and written"},
     {bytes_limits, "iotune.total_bytes_sec",
      "either total_bytes_sec or read_ and write_bytes_sec, not both"},
     {iops_limits, "iotune.total_iops_sec",
@@ -243,38 +205,70 @@ check_address(const struct disk *d, const char *prefix, struct err *err)
     return refuse(prefix, "address", text, expected, err);
 }
 
-/* The text of the field that a rule refused, as the peer would write it. */
-static char *
-value_of(const struct disk *disk, const char *name)
+/* A field by its name; "source.format" is one of an object. */
+static const json_t *
+value_at(const json_t *obj, const char *name)
 {
-    CLEANUP_JSON json_t *obj = disk_to_json(disk, NULL);
-    const json_t *value = obj;
-    const char *key = name;
-    size_t len;
+    size_t len = strcspn(name, ".");
+    CLEANUP_FREE char *first = mem_ndup(name, len);
+    const json_t *value = json_object_get(obj, first);
 
-    for (; value && *key; key += len + (key[len] == '.')) {
-        CLEANUP_FREE char *part = NULL;
+    return name[len] ? json_object_get(value, name + len + 1) : value;
+}
 
-        len = strcspn(key, ".");
-        part = mem_ndup(key, len);
-        value = json_object_get(value, part);
-    }
+/* As the peer would write it; NULL where there is none. */
+static char *
+value_text(const json_t *value)
+{
     if (!value || json_is_null(value))
         return NULL;
     return json_is_string(value) ? mem_dup(json_string_value(value))
                                  : json_text(value, NULL);
 }
 
-int
-disk_check(const struct disk *disk, const char *prefix, struct err *err)
+static int
+check_rules(const struct disk *disk, const char *prefix, struct err *err)
+{
+    CLEANUP_JSON json_t *obj = disk_to_json(disk, NULL);
+
+    for (size_t i = 0; i < disk_nrules; i++) {
+        const char *field = disk_rules[i].field;
+        const json_t *value = value_at(obj, field);
+        CLEANUP_FREE char *text = NULL;
+        const struct disk_rule *rule;
+
+        if (!value || json_is_null(value) || json_is_false(value))
+            continue;
+        rule = disk_rule_against(disk, field, json_string_value(value));
+        if (!rule)
+            continue;
+        text = value_text(value);
+        return refuse(prefix, field, text, rule->expected, err);
+    }
+    return 0;
+}
+
+static int
+check_between(const struct disk *disk, const char *prefix, struct err *err)
 {
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        CLEANUP_JSON json_t *obj = NULL;
         CLEANUP_FREE char *value = NULL;
 
         if (rules[i].holds(disk))
             continue;
-        value = value_of(disk, rules[i].field);
+        obj = disk_to_json(disk, NULL);
+        value = value_text(value_at(obj, rules[i].field));
         return refuse(prefix, rules[i].field, value, rules[i].expected, err);
     }
+    return 0;
+}
+
+int
+disk_check(const struct disk *disk, const char *prefix, struct err *err)
+{
+    if (check_rules(disk, prefix, err) < 0 ||
+        check_between(disk, prefix, err) < 0)
+        return -1;
     return check_address(disk, prefix, err);
 }

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
-#include "agent/spec/disk.h"
 #include "agent/spec/disk_rows.h"
+#include "agent/spec/disk_rule.h"
+#include "agent/spec/disk_source.h"
 
 const struct field disk_fields[] = {
 #define FIELD DISK_ROW
@@ -19,19 +20,9 @@ const struct field disk_fields[] = {
 const size_t disk_nfields = sizeof(disk_fields) / sizeof(disk_fields[0]);
 
 /* What disk_to_json and the verbs add, and a peer may send back. */
-static const char *const output_only[] = {"vm",        "hypervisor", "state",
-                                          "effective", "alias",      "target",
-                                          "vm_name"};
-
-static const struct field source_fields[] = {
-    {.name = "type",
-     .type = FIELD_ENUM,
-     .required = true,
-     .range = "file|block"},
-    {.name = "path", .type = FIELD_PATH, .required = true},
-    {.name = "format", .type = FIELD_ENUM, .range = "raw|qcow2"},
-};
-#define NSOURCE (sizeof(source_fields) / sizeof(source_fields[0]))
+static const char *const output_only[] = {
+    "vm",     "vm_name", "hypervisor", "state",   "alias",
+    "target", "lun",     "emitted",    "granted", "effective"};
 
 /* The fields that are one text, by their place in struct disk. */
 static const struct text {
@@ -49,33 +40,10 @@ static const struct text {
 };
 #define NTEXTS (sizeof(texts) / sizeof(texts[0]))
 
-static const char *const source_names[] = {
-    [DISK_SOURCE_NONE] = "none",
-    [DISK_SOURCE_FILE] = "file",
-    [DISK_SOURCE_BLOCK] = "block",
-    [DISK_SOURCE_OTHER] = "other",
-};
-
 static char **
 text_of(struct disk *disk, size_t i)
 {
     return (char **)(void *)((char *)disk + texts[i].offset);
-}
-
-static json_t *
-source_to_json(const struct disk *disk)
-{
-    json_t *source;
-
-    if (disk->source_type == DISK_SOURCE_NONE)
-        return NULL;
-    source = json_object();
-    json_put_text(source, "type", source_names[disk->source_type]);
-    if (disk->path)
-        json_put_text(source, "path", disk->path);
-    if (disk->format)
-        json_put_text(source, "format", disk->format);
-    return source;
 }
 
 static json_t *
@@ -105,6 +73,74 @@ put_numbers(json_t *obj, const struct disk *disk)
         json_put(obj, "address", address_to_json(&disk->address));
 }
 
+/* null where it is not known. */
+static void
+put_known(json_t *obj, const char *key, int value)
+{
+    json_put(obj, key, value < 0 ? json_null() : json_boolean(value));
+}
+
+static json_t *
+effective_to_json(const struct disk_effective *effective)
+{
+    json_t *obj = json_object();
+
+    json_put_text(obj, "sgio", effective->sgio);
+    put_known(obj, "rawio", effective->rawio);
+    put_known(obj, "reservations", effective->reservations);
+    json_put_text(obj, "reason", effective->reason);
+    return obj;
+}
+
+static void
+put_scsi(json_t *obj, const struct disk_scsi *scsi)
+{
+    if (*scsi->sgio)
+        json_put_text(obj, "sgio", scsi->sgio);
+    json_put_bool(obj, "rawio", scsi->rawio);
+    json_put_bool(obj, "reservations", scsi->reservations);
+}
+
+static json_t *
+lun_to_json(const struct disk_lun *lun)
+{
+    json_t *obj = json_object();
+
+    json_put_text(obj, "id", lun->id);
+    json_put_text(obj, "vendor", lun->vendor);
+    json_put_text(obj, "product", lun->product);
+    json_put_text(obj, "serial", lun->serial);
+    json_put_int(obj, "capacity", (json_int_t)lun->capacity);
+    return obj;
+}
+
+/* What was asked, what the XML says for it, who allowed it, what is so. */
+static void
+put_lun(json_t *obj, const struct disk *disk)
+{
+    json_t *emitted = json_object(), *granted;
+
+    put_scsi(obj, &disk->scsi);
+    put_scsi(emitted, &disk->emitted);
+    json_put(obj, "emitted", emitted);
+    if (*disk->effective.sgio)
+        json_put(obj, "effective", effective_to_json(&disk->effective));
+    if (*disk->grant.by) {
+        granted = json_object();
+        json_put_text(granted, "by", disk->grant.by);
+        json_put_int(granted, "at_ms", disk->grant.at_ms);
+        json_put(obj, "granted", granted);
+    }
+    if (disk->lun.capacity)
+        json_put(obj, "lun", lun_to_json(&disk->lun));
+}
+
+static bool
+has_scsi(const struct disk_scsi *scsi)
+{
+    return *scsi->sgio || scsi->rawio || scsi->reservations;
+}
+
 json_t *
 disk_to_json(const struct disk *disk, const char *vm)
 {
@@ -115,9 +151,11 @@ disk_to_json(const struct disk *disk, const char *vm)
         json_put_text(obj, "vm", vm);
     json_put_text(obj, "kind", disk_kind_name(disk->kind));
     json_put_text(obj, "interface", disk_interface_name(disk->interface));
-    json_put(obj, "source", source_to_json(disk));
+    json_put(obj, "source", disk_source_to_json(disk));
     if (disk->size)
         json_put_int(obj, "size", (json_int_t)disk->size);
+    if (disk->kind == DISK_LUN || has_scsi(&disk->scsi))
+        put_lun(obj, disk);
     json_put_bool(obj, "read_only", disk->read_only);
     json_put_bool(obj, "shareable", disk->shareable);
     for (size_t i = 0; i < NTEXTS; i++) {
@@ -163,32 +201,38 @@ state_word(unsigned i)
     return disk_state_name((enum disk_state)i);
 }
 
-static const char *
-source_word(unsigned i)
-{
-    return source_names[i];
-}
-
-/* The four words of a disk; false when one of them is unknown. */
+/* The words of a disk; false when one of them is unknown. */
 static bool
 read_words(const json_t *obj, struct disk *disk)
 {
-    const json_t *source = json_object_get(obj, "source");
+    const char *source =
+        json_get_text(json_object_get(obj, "source"), "type", NULL);
     int kind = word(obj, "kind", kind_word, DISK_KINDS, DISK_IMAGE);
     int iface = word(obj, "interface", interface_word, DISK_INTERFACES,
                      kind == DISK_CDROM ? DISK_SATA : DISK_VIRTIO_SCSI);
-    int type = word(source, "type", source_word, DISK_SOURCE_OTHER + 1,
-                    DISK_SOURCE_NONE);
     int state =
         word(obj, "state", state_word, DISK_UNPLUG_PENDING + 1, DISK_UNPLUGGED);
 
-    if (kind < 0 || iface < 0 || type < 0 || state < 0)
+    if (kind < 0 || iface < 0 || state < 0 || disk_source_of_word(source) < 0)
         return false;
     disk->kind = (enum disk_kind)kind;
     disk->interface = (enum disk_interface)iface;
-    disk->source_type = (enum disk_source_type)type;
     disk->state = (enum disk_state)state;
     return true;
+}
+
+static void
+copy_text(char *to, size_t size, const json_t *obj, const char *key)
+{
+    snprintf(to, size, "%s", json_get_text(obj, key, ""));
+}
+
+static void
+read_scsi(const json_t *obj, struct disk_scsi *scsi)
+{
+    copy_text(scsi->sgio, sizeof(scsi->sgio), obj, "sgio");
+    scsi->rawio = json_get_bool(obj, "rawio", 0);
+    scsi->reservations = json_get_bool(obj, "reservations", 0);
 }
 
 /* Everything that obj says; its rows were checked, or we wrote it. */
@@ -196,15 +240,14 @@ static int
 read_fields(const json_t *obj, const char *prefix, struct disk *disk,
             struct err *err)
 {
-    const json_t *source = json_object_get(obj, "source");
     const json_t *tune = json_object_get(obj, "iotune");
     CLEANUP_FREE char *at = mem_printf("%saddress.", prefix);
     char id[UUID_TEXT];
 
     if (uuid_canon(json_get_text(obj, "disk_id", ""), id))
         memcpy(disk->id, id, sizeof(id));
-    disk->path = mem_dup(json_get_text(source, "path", NULL));
-    disk->format = mem_dup(json_get_text(source, "format", NULL));
+    disk_source_read(json_object_get(obj, "source"), disk);
+    read_scsi(obj, &disk->scsi);
     disk->size = (uint64_t)json_get_int(obj, "size", 0);
     disk->read_only = json_get_bool(obj, "read_only", 0);
     disk->shareable = json_get_bool(obj, "shareable", 0);
@@ -220,6 +263,29 @@ read_fields(const json_t *obj, const char *prefix, struct disk *disk,
                                 &disk->address, err);
 }
 
+/* What only our own record says of a LUN. */
+static void
+read_lun(const json_t *obj, struct disk *disk)
+{
+    const json_t *lun = json_object_get(obj, "lun");
+    const json_t *granted = json_object_get(obj, "granted");
+    const json_t *effective = json_object_get(obj, "effective");
+    struct disk_effective *in_force = &disk->effective;
+
+    disk->lun.id = mem_dup(json_get_text(lun, "id", NULL));
+    disk->lun.vendor = mem_dup(json_get_text(lun, "vendor", NULL));
+    disk->lun.product = mem_dup(json_get_text(lun, "product", NULL));
+    disk->lun.serial = mem_dup(json_get_text(lun, "serial", NULL));
+    disk->lun.capacity = (uint64_t)json_get_int(lun, "capacity", 0);
+    read_scsi(json_object_get(obj, "emitted"), &disk->emitted);
+    copy_text(disk->grant.by, sizeof(disk->grant.by), granted, "by");
+    disk->grant.at_ms = json_get_int(granted, "at_ms", 0);
+    copy_text(in_force->sgio, sizeof(in_force->sgio), effective, "sgio");
+    copy_text(in_force->reason, sizeof(in_force->reason), effective, "reason");
+    in_force->rawio = json_get_bool(effective, "rawio", -1);
+    in_force->reservations = json_get_bool(effective, "reservations", -1);
+}
+
 struct disk *
 disk_from_record(const json_t *obj, struct err *err)
 {
@@ -232,6 +298,7 @@ disk_from_record(const json_t *obj, struct err *err)
                 json_get_text(obj, "disk_id", "?"));
         return NULL;
     }
+    read_lun(obj, disk);
     return STEAL(disk);
 }
 
@@ -255,21 +322,22 @@ static int
 check_rows(const json_t *obj, const char *prefix, struct err *err)
 {
     const json_t *source;
-    CLEANUP_FREE char *at = mem_printf("%ssource.", prefix);
 
     if (field_check(disk_fields, disk_nfields, prefix, obj, err) < 0)
         return -1;
     source = json_object_get(obj, "source");
     if (source && !json_is_null(source) &&
-        field_check(source_fields, NSOURCE, at, source, err) < 0)
+        disk_source_check(source, prefix, err) < 0)
         return -1;
     return check_iotune(json_object_get(obj, "iotune"), prefix, err);
 }
 
+/* A default that the rules forbid is none. */
 static void
-set_default(char **text, const char *value)
+set_default(struct disk *disk, const char *field, char **text,
+            const char *value)
 {
-    if (!*text)
+    if (!*text && !disk_rule_against(disk, field, value))
         *text = mem_dup(value);
 }
 
@@ -283,20 +351,19 @@ fill(const json_t *obj, struct disk *disk)
         uuid_new(disk->id);
     disk->alias = mem_printf("ua-%s", disk->id);
     if (disk->source_type != DISK_SOURCE_NONE)
-        set_default(&disk->format, "raw");
+        set_default(disk, "source.format", &disk->format, "raw");
     if (disk->kind == DISK_CDROM) {
         disk->read_only = json_get_bool(obj, "read_only", 1);
         return;
     }
-    set_default(&disk->serial, disk->id);
-    set_default(&disk->cache, "none");
+    set_default(disk, "serial", &disk->serial, disk->id);
+    set_default(disk, "cache", &disk->cache, "none");
     direct = strcmp(disk->cache, "none") == 0 ||
              strcmp(disk->cache, "directsync") == 0;
-    if (direct)
-        set_default(&disk->io, "native");
-    if (disk->kind == DISK_IMAGE)
-        set_default(&disk->discard, "unmap");
-    set_default(&disk->error_policy, "stop");
+    if (direct && !disk_source_is_network(disk->source_type))
+        set_default(disk, "io", &disk->io, "native");
+    set_default(disk, "discard", &disk->discard, "unmap");
+    set_default(disk, "error_policy", &disk->error_policy, "stop");
 }
 
 struct disk *

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
-#include "agent/spec/disk.h"
+#include "agent/spec/disk_source.h"
 
 #define ALIAS_PREFIX "ua-"
 
@@ -59,19 +59,30 @@ add_iotune(const struct disk *disk, xmlNodePtr node)
     }
 }
 
+/* What was decided for it, which is not always what was asked. */
+static void
+add_scsi(const struct disk *disk, xmlNodePtr node)
+{
+    if (*disk->emitted.sgio)
+        xml_set(node, "sgio", disk->emitted.sgio);
+    if (disk->emitted.rawio)
+        xml_set(node, "rawio", "yes");
+}
+
 xmlNodePtr
 disk_to_xml(const struct disk *disk, xmlNodePtr parent)
 {
     xmlNodePtr node = xml_add(parent, "disk", NULL);
     xmlNodePtr target;
-    bool block = disk->source_type == DISK_SOURCE_BLOCK;
 
-    xml_set(node, "type", block ? "block" : "file");
+    xml_set(node, "type", disk_source_of(disk->source_type)->xml);
     xml_set(node, "device", devices[disk->kind]);
+    add_scsi(disk, node);
     add_driver(disk, node);
-    if (disk->path)
-        xml_set(xml_add(node, "source", NULL), block ? "dev" : "file",
-                disk->path);
+    disk_source_to_xml(disk, node);
+    if (disk->emitted.reservations)
+        xml_set(xml_add(xml_child(node, "source"), "reservations", NULL),
+                "managed", "yes");
     target = xml_add(node, "target", NULL);
     xml_set(target, "dev", disk->target);
     xml_set(target, "bus", disk_bus(disk));
@@ -100,21 +111,18 @@ disk_xml(const struct disk *disk)
     return xml_text(disk_to_xml(disk, xml_root(doc)));
 }
 
+/* Of a disk that nobody here planned, what it has is what was asked. */
 static void
-read_source(xmlNodePtr node, struct disk *disk)
+read_scsi(xmlNodePtr node, struct disk *disk)
 {
-    xmlNodePtr source = xml_child(node, "source");
+    CLEANUP_FREE char *sgio = xml_attr(node, "sgio");
 
-    disk->source_type = DISK_SOURCE_OTHER;
-    if (xml_attr_is(node, "type", "file")) {
-        disk->source_type = DISK_SOURCE_FILE;
-        disk->path = xml_attr(source, "file");
-    } else if (xml_attr_is(node, "type", "block")) {
-        disk->source_type = DISK_SOURCE_BLOCK;
-        disk->path = xml_attr(source, "dev");
-    }
-    if (!disk->path && disk->source_type != DISK_SOURCE_OTHER)
-        disk->source_type = DISK_SOURCE_NONE;
+    snprintf(disk->emitted.sgio, sizeof(disk->emitted.sgio), "%s",
+             sgio ? sgio : "");
+    disk->emitted.rawio = xml_attr_is(node, "rawio", "yes");
+    disk->emitted.reservations =
+        xml_attr_is(xml_path(node, "source/reservations"), "managed", "yes");
+    disk->scsi = disk->emitted;
 }
 
 static void
@@ -176,7 +184,8 @@ disk_from_xml(xmlNodePtr node)
 
     disk->kind = read_kind(node);
     disk->interface = disk_interface_of_bus(bus);
-    read_source(node, disk);
+    disk_source_from_xml(node, disk);
+    read_scsi(node, disk);
     read_driver(xml_child(node, "driver"), disk);
     read_iotune(xml_child(node, "iotune"), disk);
     disk->target = xml_attr(target, "dev");

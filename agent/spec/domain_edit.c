@@ -125,7 +125,10 @@ find_disk(const struct tree *tree, const struct disk *want)
                strncmp(e->alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0))
         return NULL;
     have = disk_from_xml(e->node);
-    return have->kind == DISK_CDROM || same(want->path, have->path) ? e : NULL;
+    return have->kind == DISK_CDROM || want->source_type == DISK_SOURCE_OTHER ||
+                   same(want->path, have->path)
+               ? e
+               : NULL;
 }
 
 /* --- the edits ---------------------------------------------------------- */

@@ -16,7 +16,8 @@ same(const char *a, const char *b)
 }
 
 /* What disk_to_xml writes; all else in a <disk> belongs to somebody else. */
-static const char *const disk_attrs[] = {"type", "device", NULL};
+static const char *const disk_attrs[] = {"type", "device", "sgio", "rawio",
+                                         NULL};
 static const char *const driver_attrs[] = {
     "name", "type", "cache", "error_policy", "io", "discard", "iothread", NULL};
 static const char *const target_attrs[] = {"dev", "bus", NULL};
@@ -101,6 +102,20 @@ merge_iotune(xmlNodePtr old, xmlNodePtr fresh)
         xml_remove(have);
 }
 
+/* Those that libvirt manages; a helper of somebody's own stays. */
+static void
+merge_reservations(xmlNodePtr old, xmlNodePtr fresh)
+{
+    xmlNodePtr source = xml_child(old, "source");
+    xmlNodePtr have = xml_child(source, "reservations");
+    xmlNodePtr want = xml_path(fresh, "source/reservations");
+
+    if (have && !want && xml_attr_is(have, "managed", "yes"))
+        xml_remove(have);
+    else if (!have && want && source)
+        xml_copy_into(source, want);
+}
+
 void
 domain_merge_disk(xmlNodePtr old, const struct disk *disk)
 {
@@ -119,8 +134,10 @@ domain_merge_disk(xmlNodePtr old, const struct disk *disk)
         if (xml_child(old, "target"))
             xmlUnsetProp(xml_child(old, "target"), BAD_CAST "tray");
     }
-    if (disk->source_type != DISK_SOURCE_OTHER)
+    if (disk->source_type != DISK_SOURCE_OTHER) {
         merge_attrs(old, fresh, disk_attrs);
+        merge_reservations(old, fresh);
+    }
     if (disk->address.type == ADDRESS_NONE && was->interface == disk->interface)
         address_to_xml(fresh, &was->address, false);
     merge_child(old, fresh, "driver", driver_attrs);

@@ -122,6 +122,23 @@ def vdsm_reference():
         yield f"| `{verb['name']}` | {names} | {cell(verb['doc'])} |"
 
 
+RULE = re.compile(r'RULE\(\w+,\s+"([^"]+)", (\w+), (\w+), (?:NOTHING|"[^"]*"),'
+                  r'((?:\s*"[^"]*")+)\)')
+
+
+def disk_rules():
+    """What a disk may not have, a row each, for protocol/README.md."""
+    yield "| field | kind | interface | accepted |"
+    yield "|---|---|---|---|"
+    for field, kind, interface, text in RULE.findall(
+            read("agent/spec/disk_rules.def")):
+        accepted = "".join(re.findall(r'"([^"]*)"', text))
+        row = [f"`{field}`", kind, interface, cell(accepted)]
+        row[1:3] = ["any" if w.startswith("ANY_") else w.lower()
+                    for w in row[1:3]]
+        yield f"| {' | '.join(row)} |"
+
+
 def verb_list():
     """The verbs as POD, for berthd(8)."""
     yield "=over 4"
@@ -189,7 +206,8 @@ def commands():
 
 PARTS = {
     "verbs": verb_table, "verb-reference": verb_reference,
-    "vdsm-reference": vdsm_reference, "verb-list": verb_list,
+    "vdsm-reference": vdsm_reference, "disk-rules": disk_rules,
+    "verb-list": verb_list,
     "settings": setting_list, "options": options, "commands": commands,
 }
 

@@ -147,7 +147,8 @@ source_rules(void **state)
         {"{\"source\":{\"type\":\"file\"}}", "disk.source.path"},
         {"{\"source\":{\"path\":\"/a\"}}", "disk.source.type"},
         {"{\"source\":{\"type\":\"iscsi\",\"path\":\"/a\"}}",
-         "disk.source.type"},
+         "disk.source.path"},
+        {"{\"source\":{\"type\":\"none\"}}", "disk.source.type"},
         {"{\"source\":{\"type\":\"file\",\"path\":\"/a\",\"format\":\"vdi\"}}",
          "disk.source.format"},
         {"{\"source\":{\"type\":\"block\",\"path\":\"/a\",\"format\":"
@@ -274,9 +275,18 @@ foreign_xml(void **state)
         enum disk_source_type source;
         enum disk_interface interface;
     } all[] = {
-        {"<disk/>", "", DISK_SOURCE_OTHER, DISK_OTHER_BUS},
+        {"<disk/>", "", DISK_SOURCE_NONE, DISK_OTHER_BUS},
         {"<disk type='volume' device='lun'><target bus='scsi'/><alias "
          "name='ua-my-disk'/></disk>",
+         "", DISK_SOURCE_NONE, DISK_VIRTIO_SCSI},
+        {"<disk type='network'><source protocol='rbd' name='p/i'><snapshot "
+         "name='s'/></source><target bus='scsi'/></disk>",
+         "", DISK_SOURCE_OTHER, DISK_VIRTIO_SCSI},
+        {"<disk type='network'><source protocol='nbd' name='e'><host "
+         "transport='unix' socket='/s'/></source><target bus='scsi'/></disk>",
+         "", DISK_SOURCE_OTHER, DISK_VIRTIO_SCSI},
+        {"<disk type='network'><source protocol='iscsi' name='iqn.x/1x'><host "
+         "name='h'/></source><target bus='scsi'/></disk>",
          "", DISK_SOURCE_OTHER, DISK_VIRTIO_SCSI},
         {"<disk type='file' device='floppy'><target bus='fdc'/><alias "
          "name='ua-1111'/><boot order='-1'/><driver iothread='-5'/></disk>",
