@@ -163,6 +163,7 @@ keep_identity(struct disk *disk, const struct disk *row)
     free(disk->alias);
     free(disk->target);
     disk->alias = mem_dup(row->alias);
+    disk->foreign = mem_dup(row->foreign);
     disk->target = disk->interface == row->interface ? mem_dup(row->target)
                                                      : NULL;
     disk->state = row->state;

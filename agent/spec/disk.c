@@ -126,6 +126,7 @@ disk_copy(const struct disk *disk)
     copy->error_policy = mem_dup(disk->error_policy);
     copy->target = mem_dup(disk->target);
     copy->alias = mem_dup(disk->alias);
+    copy->foreign = mem_dup(disk->foreign);
     return copy;
 }
 
@@ -146,6 +147,7 @@ disk_free(struct disk *disk)
     free(disk->error_policy);
     free(disk->target);
     free(disk->alias);
+    free(disk->foreign);
     free(disk);
 }
 

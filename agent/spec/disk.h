@@ -112,6 +112,8 @@ struct disk {
     struct address address;
     char *target; /* "sda": a name libvirt wants, unique in the domain */
     char *alias;  /* "ua-<id>", or what foreign XML has */
+    char *foreign; /* the <disk> as a peer wrote it, NULL: there is none. What
+                      berth has no field for is written from here. */
     bool wanted;  /* plugged: false in the wish means record only */
     enum disk_state state;
 };
@@ -161,7 +163,8 @@ struct disk *disk_from_json(const json_t *obj, const char *prefix,
 /* As disk_to_json wrote it into our own database: no checks but shape. */
 struct disk *disk_from_record(const json_t *obj, struct err *err);
 
-/* Every field that is set, and state; vm may be NULL. Returns owned. */
+/* Every field that is set, and state. Without vm it is for a record: what is
+ * foreign is in it, too. Returns owned. */
 json_t *disk_to_json(const struct disk *disk, const char *vm);
 
 /* The rules between fields; err names the field. */
@@ -173,6 +176,9 @@ xmlNodePtr disk_to_xml(const struct disk *disk, xmlNodePtr parent);
 
 /* The one <disk> element as text for an attach. Returns owned. */
 char *disk_xml(const struct disk *disk);
+
+/* Make the <disk> old say what disk says; what berth does not write stays. */
+void disk_merge(xmlNodePtr old, const struct disk *disk);
 
 /* From a domain's <disk>. A foreign disk's id is "" (adoption gives one),
  * unless its alias is ua-<uuid>. Returns owned, never NULL. */

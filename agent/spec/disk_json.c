@@ -22,7 +22,8 @@ const size_t disk_nfields = sizeof(disk_fields) / sizeof(disk_fields[0]);
 /* What disk_to_json and the verbs add, and a peer may send back. */
 static const char *const output_only[] = {
     "vm",     "vm_name", "hypervisor", "state",   "alias",
-    "target", "lun",     "emitted",    "granted", "effective"};
+    "target", "lun",     "emitted",    "granted", "effective",
+    "foreign"};
 
 /* The fields that are one text, by their place in struct disk. */
 static const struct text {
@@ -164,6 +165,8 @@ disk_to_json(const struct disk *disk, const char *vm)
         if (text)
             json_put_text(obj, texts[i].name, text);
     }
+    if (disk->foreign && !vm)
+        json_put_text(obj, "foreign", disk->foreign);
     put_numbers(obj, disk);
     json_put_bool(obj, "plugged", disk->wanted);
     json_put_text(obj, "state", disk_state_name(disk->state));
@@ -248,6 +251,7 @@ read_fields(const json_t *obj, const char *prefix, struct disk *disk,
         memcpy(disk->id, id, sizeof(id));
     disk_source_read(json_object_get(obj, "source"), disk);
     read_scsi(obj, &disk->scsi);
+    disk->foreign = mem_dup(json_get_text(obj, "foreign", NULL));
     disk->size = (uint64_t)json_get_int(obj, "size", 0);
     disk->read_only = json_get_bool(obj, "read_only", 0);
     disk->shareable = json_get_bool(obj, "shareable", 0);

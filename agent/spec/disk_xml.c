@@ -69,12 +69,28 @@ add_scsi(const struct disk *disk, xmlNodePtr node)
         xml_set(node, "rawio", "yes");
 }
 
+/* As it came in, saying what disk says; NULL where that is no XML. */
+static xmlNodePtr
+foreign_to_xml(const struct disk *disk, xmlNodePtr parent)
+{
+    CLEANUP_XML xmlDocPtr doc =
+        xml_parse(disk->foreign, strlen(disk->foreign), NULL);
+    xmlNodePtr node = doc ? xml_copy_into(parent, xml_root(doc)) : NULL;
+
+    if (node)
+        disk_merge(node, disk);
+    return node;
+}
+
 xmlNodePtr
 disk_to_xml(const struct disk *disk, xmlNodePtr parent)
 {
-    xmlNodePtr node = xml_add(parent, "disk", NULL);
+    xmlNodePtr node = disk->foreign ? foreign_to_xml(disk, parent) : NULL;
     xmlNodePtr target;
 
+    if (node)
+        return node;
+    node = xml_add(parent, "disk", NULL);
     xml_set(node, "type", disk_source_of(disk->source_type)->xml);
     xml_set(node, "device", devices[disk->kind]);
     add_scsi(disk, node);

@@ -118,9 +118,6 @@ edit_clear(struct edit *edit)
 xmlNodePtr domain_metadata_find(xmlNodePtr root);
 void domain_metadata_set(xmlNodePtr root, const char *text);
 
-/* Make the <disk> old say what disk says; what berth does not write stays. */
-void domain_merge_disk(xmlNodePtr old, const struct disk *disk);
-
 /*
  * Apply edits to a definition read with INACTIVE|SECURE; returns the new XML,
  * owned. A removal whose disk is not there is no error. Aliases of inactive

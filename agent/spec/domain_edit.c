@@ -147,7 +147,7 @@ prefer_device_order(const struct tree *tree, const struct disk *disk)
 static void
 replace_entry(struct entry *e, const struct disk *disk)
 {
-    domain_merge_disk(e->node, disk);
+    disk_merge(e->node, disk);
     clear_entry(e);
     e->alias = mem_dup(disk->alias);
     e->target = mem_dup(disk->target);

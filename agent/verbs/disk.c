@@ -257,6 +257,7 @@ change_cd(struct verb_call *call, struct err *err)
     free(wish.disk->alias);
     free(wish.disk->target);
     wish.disk->alias = now->alias ? strdup(now->alias) : NULL;
+    wish.disk->foreign = now->foreign ? strdup(now->foreign) : NULL;
     wish.disk->target = now->target ? strdup(now->target) : NULL;
     wish.disk->state = now->state;
     wish.disk->wanted = now->wanted;

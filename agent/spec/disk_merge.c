@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A disk of a definition made like another, in place: what berth writes
- * itself is set, added or taken out; every other attribute and child of the
- * <disk> (geometry, copy_on_read, encryption, …) stays as it was.
+ * A <disk> made like another, in place: what berth writes itself is set,
+ * added or taken out; every other attribute and child of the <disk>
+ * (geometry, copy_on_read, encryption, …) stays as it was.
  */
 #include <string.h>
 
 #include "agent/common/mem.h"
-#include "agent/spec/domain.h"
+#include "agent/spec/disk.h"
 
 static bool
 same(const char *a, const char *b)
@@ -116,12 +116,22 @@ merge_reservations(xmlNodePtr old, xmlNodePtr fresh)
         xml_copy_into(source, want);
 }
 
+/* What berth writes of a disk, and nothing of what somebody else did. */
+static xmlNodePtr
+own_part(const struct disk *disk, xmlDocPtr doc)
+{
+    struct disk own = *disk;
+
+    own.foreign = NULL;
+    return disk_to_xml(&own, xml_root(doc));
+}
+
 void
-domain_merge_disk(xmlNodePtr old, const struct disk *disk)
+disk_merge(xmlNodePtr old, const struct disk *disk)
 {
     CLEANUP_XML xmlDocPtr doc = xml_new("devices");
     CLEANUP_DISK struct disk *was = disk_from_xml(old);
-    xmlNodePtr fresh = disk_to_xml(disk, xml_root(doc));
+    xmlNodePtr fresh = own_part(disk, doc);
     bool moved =
         disk->source_type != DISK_SOURCE_OTHER &&
         (was->source_type != disk->source_type || !same(was->path, disk->path));
