@@ -175,8 +175,9 @@ watch_event(void *ctx, const struct hyper_event *event)
     case HYPER_EVENT_IO_ERROR:
         io_error(env, event);
         break;
-    case HYPER_EVENT_REBOOT:
+    case HYPER_EVENT_REBOOT: /* an unplug that the guest ignored is over */
         publish(env, event, "vm.reboot", NULL);
+        look_at(env, event->uuid);
         break;
     case HYPER_EVENT_TRAY:
         publish(env, event, "disk.tray", NULL);

@@ -134,31 +134,53 @@ die(struct cell *cell, const struct chaos_point *point, struct buf *why,
 
 /* --- afterwards ----------------------------------------------------------- */
 
+/* How many are open, and whether one of them waits for a guest. */
 static int
-open_operations(const struct cell *cell, size_t *n, struct err *err)
+open_operations(const struct cell *cell, size_t *n, bool *waits,
+                struct err *err)
 {
     CLEANUP_JSON json_t *answer = NULL;
+    const json_t *list, *op;
+    size_t i;
 
     if (ask(cell, "ListOperations", "{'state':'open'}", &answer, err) < 0)
         return -1;
-    *n = json_array_size(json_object_get(answer, "operations"));
+    list = json_object_get(answer, "operations");
+    *n = json_array_size(list);
+    *waits = false;
+    json_array_foreach(list, i, op)
+    {
+        *waits = *waits || json_object_get(json_object_get(op, "receipt"),
+                                           "rollback_pending");
+    }
     return 0;
 }
 
-/* Start, to die at crash_at (NULL: not), and wait until nothing is open. */
+/* Start, to die at crash_at (NULL: not), and wait until nothing is open. A
+ * device that only a guest can let go is let go by a reset, as users are
+ * told: there is no guest here. */
 static int
 settle(const struct cell *cell, const char *crash_at, struct err *err)
 {
     int64_t until = clock_mono_ms() + SETTLE_WAIT_MS;
+    bool waits, reset = false;
     size_t n;
 
     if (chaos_lab_start(cell->trial->lab, crash_at, err) < 0)
         return -1;
     for (;;) {
-        if (open_operations(cell, &n, err) < 0)
+        json_t *answer = NULL;
+
+        if (open_operations(cell, &n, &waits, err) < 0)
             return -1;
         if (!n || clock_mono_ms() > until)
             return 0;
+        if (waits && !reset &&
+            ask(cell, "RebootVm",
+                "{'vm':'" CHAOS_CASE_VM "','reset':true}", &answer, err) < 0)
+            return -1;
+        reset = reset || waits;
+        json_decref(answer);
         pause_ms(5);
     }
 }

@@ -522,6 +522,20 @@ fake_iotune(void *backend, const char *uuid, const char *target,
     return fake_vm_done(&call, err);
 }
 
+/* It forgets nothing by itself: what the script says. */
+static int
+fake_forget_device(void *backend, const char *uuid, const char *alias,
+                   const char *path, int64_t wait_ms, struct err *err)
+{
+    FAKE_CALL call =
+        fake_vm_enter(backend, "forget_device", uuid, FAKE_RUNNING, err);
+
+    (void)alias;
+    (void)path;
+    (void)wait_ms;
+    return call.ok ? fake_vm_done(&call, err) : -1;
+}
+
 static int
 fake_memory(void *backend, const char *uuid, uint64_t bytes, struct err *err)
 {
@@ -548,7 +562,7 @@ fake_vcpus(void *backend, const char *uuid, unsigned count, struct err *err)
 
 const struct hyper_ops fake_ops = {
     .name = "fake",
-    .caps = HYPER_HOTPLUG,
+    .caps = HYPER_HOTPLUG | HYPER_QEMU_MONITOR,
     .parallel = true,
     .open = fake_open,
     .close = fake_close,
@@ -574,6 +588,7 @@ const struct hyper_ops fake_ops = {
     .update = fake_update,
     .resize = fake_resize,
     .iotune = fake_iotune,
+    .forget_device = fake_forget_device,
     .memory = fake_memory,
     .vcpus = fake_vcpus,
     .stats = fake_stats,

@@ -242,7 +242,8 @@ WRAPPER(int, -1, hyper_iotune, iotune, uuid,
         uuid, target, tune, n, err)
 WRAPPER(int, -1, hyper_forget_device, forget_device, uuid,
         (struct hyper *hyper, const char *uuid, const char *alias,
-         const char *path, struct err *err), uuid, alias, path, err)
+         const char *path, int64_t wait_ms, struct err *err),
+        uuid, alias, path, wait_ms, err)
 VM_WRAPPER_1(memory, uint64_t)
 VM_WRAPPER_1(vcpus, unsigned)
 WRAPPER(json_t *, NULL, hyper_stats, stats, uuid,

@@ -61,7 +61,8 @@ int hyper_resize(struct hyper *hyper, const char *uuid, const char *target,
 int hyper_iotune(struct hyper *hyper, const char *uuid, const char *target,
                  const struct hyper_tune *tune, size_t n, struct err *err);
 int hyper_forget_device(struct hyper *hyper, const char *uuid,
-                        const char *alias, const char *path, struct err *err);
+                        const char *alias, const char *path, int64_t wait_ms,
+                        struct err *err);
 int hyper_memory(struct hyper *hyper, const char *uuid, uint64_t bytes,
                  struct err *err);
 int hyper_vcpus(struct hyper *hyper, const char *uuid, unsigned count,

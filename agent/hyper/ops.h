@@ -151,9 +151,10 @@ struct hyper_ops {
     int (*iotune)(void *backend, const char *uuid, const char *target,
                   const struct hyper_tune *tune, size_t n, struct err *err);
     /* Take out of QEMU the device of that alias, and block nodes on path (may
-     * be NULL), that libvirt does not list. Done when there is nothing. */
+     * be NULL), that libvirt does not list. Done when there is nothing; BUSY
+     * when the guest has not let the device go within wait_ms. */
     int (*forget_device)(void *backend, const char *uuid, const char *alias,
-                         const char *path, struct err *err);
+                         const char *path, int64_t wait_ms, struct err *err);
     /* bytes; the definition's, and the balloon's where it runs and can. */
     int (*memory)(void *backend, const char *uuid, uint64_t bytes,
                   struct err *err);

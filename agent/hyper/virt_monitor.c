@@ -14,7 +14,6 @@
 #include "agent/common/log.h"
 #include "agent/hyper/virt.h"
 
-#define GONE_MS 5000
 #define NODES_MS 1000
 
 /* One command; returns the owned "return" value, NULL + err. */
@@ -69,19 +68,19 @@ has_device(const struct virt_handle *handle, const char *alias,
     return 0;
 }
 
+/* QEMU refuses to be asked twice: what counts is whether it is there. */
 static int
 delete_device(const struct virt_handle *handle, const char *alias,
-              struct err *err)
+              int64_t wait_ms, struct err *err)
 {
-    int64_t until = clock_mono_ms() + GONE_MS;
-    CLEANUP_JSON json_t *done =
-        command(handle, "device_del", "id", alias, err);
-    int has = done ? 1 : -1;
+    int64_t until = clock_mono_ms() + wait_ms;
+    struct err ignored = ERR_INIT;
+    int has;
 
-    while (has == 1 && clock_mono_ms() < until) {
+    json_decref(command(handle, "device_del", "id", alias, &ignored));
+    while ((has = has_device(handle, alias, err)) == 1 &&
+           clock_mono_ms() < until)
         nanosleep(&(struct timespec){0, 20000000}, NULL);
-        has = has_device(handle, alias, err);
-    }
     if (has == 1)
         return err_set(err, ERR_BUSY,
                        "QEMU still has the device %s, which libvirt has "
@@ -120,7 +119,7 @@ delete_nodes(const struct virt_handle *handle, const char *path,
 
 int
 virt_monitor_forget(void *backend, const char *uuid, const char *alias,
-                    const char *path, struct err *err)
+                    const char *path, int64_t wait_ms, struct err *err)
 {
     VIRT_HANDLE handle = {0};
     int64_t until = clock_mono_ms() + NODES_MS;
@@ -131,13 +130,12 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
     has = has_device(&handle, alias, err);
     if (has < 0)
         return -1;
-    if (has) {
-        log_warning("VM '%s': QEMU has the device %s, which libvirt has "
-                    "forgotten; it is taken out",
+    if (has && delete_device(&handle, alias, wait_ms, err) < 0)
+        return -1;
+    if (has)
+        log_warning("VM '%s': QEMU had the device %s, which libvirt has "
+                    "forgotten; it was taken out",
                     handle.name, alias);
-        if (delete_device(&handle, alias, err) < 0)
-            return -1;
-    }
     /* A format node goes before the storage node below it, and neither before
      * QEMU has let the device go for good. */
     while (left > 0 && clock_mono_ms() < until) {

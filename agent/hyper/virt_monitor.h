@@ -10,4 +10,4 @@
 
 /* See hyper_forget_device. */
 int virt_monitor_forget(void *backend, const char *uuid, const char *alias,
-                        const char *path, struct err *err);
+                        const char *path, int64_t wait_ms, struct err *err);

@@ -351,7 +351,8 @@ update_row(struct adoption *a, const struct device *device)
     enum disk_state state;
     struct device *copy;
 
-    if (!row || row->state == DISK_UNPLUG_PENDING)
+    if (!row || row->state == DISK_UNPLUG_PENDING ||
+        row->state == DISK_ROLLBACK_PENDING)
         return;
     now = find_in(a->info.active ? a->info.live : a->info.config, row);
     state = now ? DISK_PLUGGED : DISK_UNPLUGGED;

@@ -127,35 +127,50 @@ run_step(struct trip *trip, size_t i, struct err *err)
 
 /* --- failure ------------------------------------------------------------ */
 
-/* Undo what ran, last first. What cannot be undone is said; where nobody can
- * tell, *lost is set and the rest is left to recovery. */
-static bool
+/* One step back. An err of kind UNREACHABLE: nobody can tell. */
+static void
+undo_step(struct trip *trip, size_t i, struct err *why)
+{
+    static const enum step_undo ends[] = {[STEP_END_DONE] = UNDO_DONE,
+                                          [STEP_END_PENDING] = UNDO_PENDING,
+                                          [STEP_END_REFUSED] = UNDO_REFUSED,
+                                          [STEP_END_KEPT] = UNDO_KEPT};
+    struct crash *crash = crash_of(trip);
+    struct step *step = &trip->ledger.plan->steps[i];
+    const struct step_ops *ops = steps[step->kind];
+    int rc;
+
+    trip->run.end = STEP_END_DONE;
+    crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
+    crash_at(crash, step->kind, CRASH_UNDO, CRASH_INSIDE);
+    rc = ops->undo ? ops->undo(&trip->run, step, why) : -1;
+    crash_at(crash, step->kind, CRASH_UNDO, CRASH_AFTER);
+    step->undo = rc < 0 ? UNDO_FAILED : ends[trip->run.end];
+    if (rc < 0)
+        log_error("Operation %s: step %s could not be undone: %s",
+                  trip->request->op_id, plan_step_name(step->kind),
+                  why->message[0] ? why->message : "it has no undo");
+    ledger_undone(&trip->ledger, i);
+}
+
+/* Undo what ran, last first, but for what a device needs that stays. Where
+ * nobody can tell, *lost is set and the rest is left to recovery. */
+static void
 roll_back(struct trip *trip, struct err *lost)
 {
-    struct crash *crash = crash_of(trip);
-    bool clean = true;
+    struct plan *plan = trip->ledger.plan;
 
     for (size_t i = trip->out->steps; i-- > 0 && !lost->kind;) {
-        struct step *step = &trip->ledger.plan->steps[i];
-        const struct step_ops *ops = steps[step->kind];
+        enum step_undo undo = plan->steps[i].undo;
         struct err why = ERR_INIT;
-        int rc;
 
-        crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
-        crash_at(crash, step->kind, CRASH_UNDO, CRASH_INSIDE);
-        rc = ops->undo ? ops->undo(&trip->run, step, &why) : -1;
-        crash_at(crash, step->kind, CRASH_UNDO, CRASH_AFTER);
-        if (rc < 0) {
-            clean = false;
-            log_error("Operation %s: step %s could not be undone: %s",
-                      trip->request->op_id, plan_step_name(step->kind),
-                      why.message[0] ? why.message : "it has no undo");
-        }
+        if (undo == UNDO_DONE || undo == UNDO_KEPT || undo == UNDO_REFUSED ||
+            plan_is_needed(plan, i))
+            continue;
+        undo_step(trip, i, &why);
         if (why.kind == ERR_UNREACHABLE)
             *lost = why;
-        ledger_undone(&trip->ledger, i, rc == 0);
     }
-    return clean;
 }
 
 /* Nobody can say now what became of the last call, or nothing can be written
@@ -178,34 +193,85 @@ leave_unknown(struct trip *trip, struct err *err)
              trip->request->op_id);
 }
 
-/* The end of a failed operation: rows as they were, the reason kept. */
+/* Devices whose undo stands so, by alias, where there are such. */
+static void
+put_devices(const struct trip *trip, enum step_undo undo, const char *name,
+            json_t *receipt)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < trip->out->steps; i++) {
+        const struct step *step = &trip->ledger.plan->steps[i];
+
+        if (step->undo == undo && plan_attached(step))
+            json_array_append_new(list, json_string(plan_attached(step)));
+    }
+    if (json_array_size(list))
+        json_put(receipt, name, json_incref(list));
+    json_decref(list);
+}
+
+static json_t *
+failure_receipt(const struct trip *trip, const struct err *err)
+{
+    const struct plan *plan = trip->ledger.plan;
+    json_t *receipt = json_object();
+    bool clean = true;
+
+    for (size_t i = 0; i < trip->out->steps; i++)
+        clean = clean && (plan->steps[i].undo == UNDO_DONE ||
+                          plan->steps[i].undo == UNDO_KEPT);
+    json_put_text(receipt, "op_id", trip->request->op_id);
+    json_put_text(receipt, "kind", err_kind_name(err->kind));
+    json_put_text(receipt, "cause", err->message);
+    json_put_text(receipt, "step", err->step);
+    json_put_bool(receipt, "rolled_back", clean);
+    put_devices(trip, UNDO_KEPT, "kept", receipt);
+    put_devices(trip, UNDO_PENDING, "rollback_pending", receipt);
+    return receipt;
+}
+
+/* What there is to say beside the reason. */
+static void
+say_what_stays(const struct trip *trip, json_t *receipt, struct err *err)
+{
+    json_t *pending = json_object_get(receipt, "rollback_pending");
+    CLEANUP_TEXT char *names = pending ? json_text(pending, NULL) : NULL;
+
+    if (names)
+        err_wrap(err,
+                 "The guest has not let %s go yet; the operation ends as soon "
+                 "as it does, or the VM is reset or stops (GetOperation %s)",
+                 names, trip->request->op_id);
+    else if (!json_get_bool(receipt, "rolled_back", true))
+        err_wrap(err, "Not everything could be undone (see GetOperation %s)",
+                 trip->request->op_id);
+    json_put_text(receipt, "message", err->message);
+}
+
+/* The end of a failed operation: rows as they were, the reason kept. Where a
+ * rollback waits for the guest, it is not the end yet. */
 static void
 fail(struct trip *trip, struct err *err)
 {
     size_t failed = trip->out->steps;
-    struct err lost = ERR_INIT;
-    bool clean = roll_back(trip, &lost);
+    struct err lost = ERR_INIT, why = ERR_INIT;
     bool cancelled = err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
+    enum op_state state = cancelled ? OP_CANCELLED : OP_FAILED;
     CLEANUP_JSON json_t *receipt = NULL;
-    struct err why = ERR_INIT;
 
+    roll_back(trip, &lost);
     if (lost.kind) {
         err_wrap(&lost, "It failed (%s), and was being undone", err->message);
         *err = lost;
         leave_unknown(trip, err);
         return;
     }
-    receipt = json_object();
-    if (!clean)
-        err_wrap(err, "Not everything could be undone (see GetOperation %s)",
-                 trip->request->op_id);
-    json_put_text(receipt, "op_id", trip->request->op_id);
-    json_put_text(receipt, "kind", err_kind_name(err->kind));
-    json_put_text(receipt, "message", err->message);
-    json_put_text(receipt, "step", err->step);
-    json_put_bool(receipt, "rolled_back", clean);
-    if (ledger_fail(&trip->ledger, failed, cancelled ? OP_CANCELLED : OP_FAILED,
-                    clean, receipt, &why) < 0) {
+    if (plan_has_undo(trip->ledger.plan, failed, UNDO_PENDING))
+        state = OP_PENDING;
+    receipt = failure_receipt(trip, err);
+    say_what_stays(trip, receipt, err);
+    if (ledger_fail(&trip->ledger, failed, state, receipt, &why) < 0) {
         log_error("Operation %s failed and its end could not be recorded: %s",
                   trip->request->op_id, why.message);
         vm_table_settled(trip->run.env->vms, trip->run.vm, false);

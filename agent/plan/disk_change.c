@@ -45,6 +45,8 @@ disk_plan_resize(const struct known *known, const void *ctx,
     char value[32], expected[128];
     struct step *step;
 
+    if (disk_plan_usable(known, row, err) < 0)
+        return -1;
     if (row->kind == DISK_CDROM || row->source_type != DISK_SOURCE_FILE)
         return err_set(err, ERR_UNSUPPORTED,
                        "disk %s is not an image file: only those can be "
@@ -271,6 +273,8 @@ disk_plan_update(const struct known *known, const void *ctx,
     json_put(plan->result, "fields", answers);
     json_put_text(plan->result, "device", row->alias);
     json_put_text(plan->result, "disk_id", row->id);
+    if (disk_plan_usable(known, row, err) < 0)
+        return -1;
     if (row->source_type == DISK_SOURCE_OTHER)
         return err_set(err, ERR_UNSUPPORTED,
                        "disk %s has a source that berth did not make and does "

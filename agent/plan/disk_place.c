@@ -71,6 +71,7 @@ new_controller(const struct known *known, unsigned index,
 
     if (row) {
         *out = *row;
+        out->leaving = false;
         return 0;
     }
     memset(out, 0, sizeof(*out));
@@ -81,6 +82,22 @@ new_controller(const struct known *known, unsigned index,
     out->index = index;
     snprintf(out->alias, sizeof(out->alias), "ua-scsi%u", index);
     return domain_free_pci(main_view(known), pool, &out->address, err);
+}
+
+/* It would take its disks with it. */
+static int
+check_stays(const struct known *known, const struct controller *controller,
+            struct err *err)
+{
+    const struct controller *row = row_controller(known, controller->index);
+
+    if (!row || !row->leaving)
+        return 0;
+    return err_set(err, ERR_BUSY,
+                   "Controller %s of VM \"%s\" is being taken out again, since "
+                   "the operation that added it failed, and the guest has not "
+                   "answered yet; reset the VM, or try again",
+                   row->alias, known->vm->record.name);
 }
 
 /* The controller for a virtio-scsi disk, existing or to be made. */
@@ -98,7 +115,7 @@ scsi_controller(const struct known *known, const struct disk *disk,
         have = view_controller(known->vm->config, want);
     if (have) {
         *out = *have;
-        return 0;
+        return check_stays(known, have, err);
     }
     if (!known->vm->record.virtio_scsi)
         return err_set(err, ERR_BAD_STATE,

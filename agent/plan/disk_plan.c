@@ -48,6 +48,19 @@ disk_plan_config(const struct known *known, const struct disk *disk)
     return in_view(known->vm->config, disk);
 }
 
+int
+disk_plan_usable(const struct known *known, const struct disk *row,
+                 struct err *err)
+{
+    if (row->state != DISK_ROLLBACK_PENDING)
+        return 0;
+    return err_set(err, ERR_BUSY,
+                   "disk %s is being taken out of VM \"%s\" again, since the "
+                   "operation that plugged it failed, and the guest has not "
+                   "answered yet; wait for disk.unplugged, or reset the VM",
+                   row->id, known->vm->record.name);
+}
+
 static void
 result_disk(struct plan *plan, const struct disk *disk)
 {
@@ -147,6 +160,8 @@ plug_steps(const struct known *known, struct disk *disk,
     bool has = disk_plan_config(known, disk) != NULL;
     bool config = known->vm->persistent && !has;
 
+    if (disk_plan_usable(known, disk, err) < 0)
+        return -1;
     if (disk->state == DISK_UNPLUG_PENDING)
         return err_set(err, ERR_BUSY,
                        "disk %s is being unplugged from VM \"%s\" and the "
@@ -293,6 +308,8 @@ disk_plan_unplug(const struct known *known, const void *ctx,
     CLEANUP_DISK struct disk *after = disk_copy(row);
     struct step *step;
 
+    if (disk_plan_usable(known, row, err) < 0)
+        return -1;
     after->wanted = false;
     after->state = DISK_UNPLUGGED;
     if (live && can_unplug(known, live, err) < 0)
@@ -343,6 +360,8 @@ disk_plan_remove(const struct known *known, const void *ctx,
     const struct disk *row = known_disk(known, wish->disk_id);
     struct step *step;
 
+    if (disk_plan_usable(known, row, err) < 0)
+        return -1;
     if (disk_plan_live(known, row))
         return err_set(err, ERR_BAD_STATE,
                        "disk %s is plugged into the running VM \"%s\"; "

@@ -62,6 +62,10 @@ int disk_plan_cd(const struct known *known, const void *wish,
 int disk_plan_update(const struct known *known, const void *wish,
                      struct plan *plan, struct err *err);
 
+/* BUSY while a rollback still takes the disk out of the VM. */
+int disk_plan_usable(const struct known *known, const struct disk *row,
+                     struct err *err);
+
 /* Where the disk is now: in the running VM, in the definition. Borrowed. */
 const struct disk *disk_plan_live(const struct known *known,
                                   const struct disk *disk);

@@ -5,7 +5,10 @@
  */
 #include "agent/plan/ledger.h"
 
+#include <string.h>
+
 #include "agent/common/clock.h"
+#include "agent/common/mem.h"
 #include "agent/common/log.h"
 
 static struct crash *
@@ -229,12 +232,17 @@ ledger_step(struct ledger *ledger, size_t i, enum step_end end,
 }
 
 void
-ledger_undone(struct ledger *ledger, size_t i, bool undone)
+ledger_undone(struct ledger *ledger, size_t i)
 {
+    const struct step *step = &ledger->plan->steps[i];
     struct store_batch *batch = store_batch_new();
 
-    journal_outcome(batch, ledger->op, (int)i + 1,
-                    undone ? "undone" : "undo_failed", NULL);
+    journal_outcome(batch, ledger->op, (int)i + 1, plan_undo_outcome(step),
+                    NULL);
+    if (step->undo == UNDO_PENDING && !step->waited)
+        add_step_event(ledger, batch, step, "disk.unplug_pending");
+    if (step->undo == UNDO_DONE && step->waited)
+        add_step_event(ledger, batch, step, "disk.unplugged");
     store_commit_later(ledger->env->store, batch);
 }
 
@@ -263,38 +271,142 @@ ledger_end(struct ledger *ledger, bool begun, enum op_state state,
     return 0;
 }
 
+/* A device that stays for now, or for good, as its row says it. */
+static void
+mark_undo(struct step *step)
+{
+    for (size_t i = 0; i < step->nrecords; i++) {
+        struct device *device = step->records[i].device;
+        struct disk *disk = device ? device->disk : NULL;
+
+        if (disk) {
+            disk->wanted = step->undo != UNDO_PENDING;
+            disk->state =
+                disk->wanted ? DISK_PLUGGED : DISK_ROLLBACK_PENDING;
+        } else if (device) {
+            device->controller.leaving = step->undo == UNDO_PENDING;
+        }
+    }
+}
+
+/* Whether a step brought the device that a record is of, and how it stands. */
+static bool
+has_record(const struct step *step, const struct record *of)
+{
+    for (size_t i = 0; i < step->nrecords; i++)
+        if (step->records[i].device && of->device &&
+            !strcmp(step->records[i].device->id, of->device->id))
+            return true;
+    return false;
+}
+
+/* A device that stays keeps its row. So do those whose rollback was over when
+ * the rest began to wait: they may have been used since. */
+static bool
+is_released(const struct ledger *ledger, const struct record *release)
+{
+    const struct plan *plan = ledger->plan;
+    bool waited = false, late = false;
+
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct step *step = &plan->steps[i];
+        bool of = has_record(step, release);
+
+        if (of && step->undo >= UNDO_PENDING)
+            return false;
+        waited = waited || (of && step->waited);
+        late = late || step->waited;
+    }
+    return waited || !late;
+}
+
+/* An attached device that is still there, or only now is not. */
+static bool
+is_marked(const struct step *step)
+{
+    return plan_attached(step) &&
+           (step->undo == UNDO_KEPT || step->undo == UNDO_PENDING ||
+            step->undo == UNDO_REFUSED ||
+            (step->undo == UNDO_DONE && step->waited && !step->disk));
+}
+
+/* The rows that change back, devices borrowed; *n is their number. */
+static struct record *
+released_rows(struct ledger *ledger, size_t *n)
+{
+    struct plan *plan = ledger->plan;
+    size_t max = plan->nrelease;
+    struct record *rows;
+
+    for (size_t i = 0; i < plan->nsteps; i++)
+        max += plan->steps[i].nrecords;
+    rows = mem_zalloc(max + 1, sizeof(*rows));
+    *n = 0;
+    for (size_t i = 0; i < plan->nrelease; i++)
+        if (is_released(ledger, &plan->release[i]))
+            rows[(*n)++] = plan->release[i];
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        struct step *step = &plan->steps[i];
+
+        if (!is_marked(step))
+            continue;
+        mark_undo(step);
+        for (size_t k = 0; k < step->nrecords; k++)
+            rows[(*n)++] = step->records[k];
+    }
+    return rows;
+}
+
 /* Rows as they were before the operation. In memory too before its end can be
  * read: who asks for the end of an operation believes its lists then. */
 static int
 release(struct ledger *ledger, struct err *err)
 {
-    struct plan *plan = ledger->plan;
+    size_t n;
+    CLEANUP_FREE struct record *rows = released_rows(ledger, &n);
     struct store_batch *batch;
 
-    if (!plan->nrelease)
+    if (!n)
         return 0;
     batch = store_batch_new();
-    record_rows(batch, ledger->op->vm, plan->release, plan->nrelease);
+    record_rows(batch, ledger->op->vm, rows, n);
     if (commit(ledger, batch, err) < 0)
         return -1;
-    remember(ledger, plan->release, plan->nrelease);
+    remember(ledger, rows, n);
     return 0;
 }
 
+/* From here on the operation waits for these alone. */
+static void
+add_waits(const struct ledger *ledger, struct store_batch *batch)
+{
+    for (size_t i = 0; i < ledger->plan->nsteps; i++) {
+        struct step *step = &ledger->plan->steps[i];
+
+        if (step->undo != UNDO_PENDING)
+            continue;
+        step->waited = true;
+        journal_outcome(batch, ledger->op, (int)i + 1,
+                        plan_undo_outcome(step), NULL);
+    }
+}
+
 int
-ledger_fail(struct ledger *ledger, size_t i, enum op_state state, bool clean,
+ledger_fail(struct ledger *ledger, size_t i, enum op_state state,
             json_t *receipt, struct err *err)
 {
     struct plan *plan = ledger->plan;
     struct store_batch *batch;
 
-    if (clean && release(ledger, err) < 0)
+    if (release(ledger, err) < 0)
         return -1;
     batch = store_batch_new();
-    if (i < plan->nsteps)
+    if (i < plan->nsteps && plan->steps[i].undo == UNDO_NONE)
         journal_outcome(batch, ledger->op, (int)i + 1, "failed", NULL);
+    add_waits(ledger, batch);
     journal_receipt(batch, ledger->op, state, receipt);
-    add_event(ledger, batch, "op.failed", NULL, receipt);
+    if (!op_state_open(state))
+        add_event(ledger, batch, "op.failed", NULL, receipt);
     return commit(ledger, batch, err);
 }
 

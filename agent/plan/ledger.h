@@ -26,8 +26,8 @@ int ledger_begin(struct ledger *ledger, struct err *err);
 int ledger_step(struct ledger *ledger, size_t i, enum step_end end,
                 struct err *err);
 
-/* Step i was undone, or could not be. Not waited for: ledger_fail is. */
-void ledger_undone(struct ledger *ledger, size_t i, bool undone);
+/* How step i was undone, or not: its undo. Not waited for: ledger_fail is. */
+void ledger_undone(struct ledger *ledger, size_t i);
 
 /* The operation is over: state and receipt, op.done when it is done. With
  * begun false the operation had no step and is written as a whole. */
@@ -35,9 +35,10 @@ int ledger_end(struct ledger *ledger, bool begun, enum op_state state,
                const json_t *receipt, struct err *err);
 
 /* The operation failed at step i (nsteps: at none): rows as they were before
- * it when clean. */
+ * it, but of devices that stay. With an open state it is not over: a rollback
+ * is pending. */
 int ledger_fail(struct ledger *ledger, size_t i, enum op_state state,
-                bool clean, json_t *receipt, struct err *err);
+                json_t *receipt, struct err *err);
 
 /* Its outcome is not known: reconcile settles it. */
 void ledger_unknown(struct ledger *ledger, const char *why);

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
@@ -23,6 +24,7 @@
 #define ROUND_MS 5000 /* then it is over, whoever has not answered */
 #define LIST_AGAIN_MS 2000
 #define UNSETTLED_MS 5000
+#define ONCE_MORE_MS 500
 #define TRIES 30 /* of a look in a row; after them look_for_unsettled's */
 
 /* --- rounds --------------------------------------------------------------- */
@@ -104,6 +106,17 @@ look_free(void *arg)
     free(look);
 }
 
+static struct look *
+look_new(struct env *env, const char *uuid)
+{
+    struct look *look = mem_zalloc(1, sizeof(*look));
+
+    look->env = env;
+    look->tries = TRIES;
+    snprintf(look->uuid, sizeof(look->uuid), "%s", uuid);
+    return look;
+}
+
 /* What is known to be so, and what another look will see, is told softly. */
 static void
 tell(const struct look *look, const char *what, const struct err *err)
@@ -128,6 +141,24 @@ look_drop(void *arg)
     look_free(look);
 }
 
+static void look_run(void *arg);
+
+/* For what no event will tell; while the VM stands still, its resume will. */
+static void
+once_more(const struct look *look)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.active = false};
+    struct look *later;
+
+    if (!vm_table_get(look->env->vms, look->uuid, &info) || !info.active ||
+        !strcmp(info.state, hyper_state_name(HYPER_PAUSED)) ||
+        !vm_doubt_look(look->env->vms, look->uuid))
+        return;
+    later = look_new(look->env, look->uuid);
+    later_post(look->env->later, ONCE_MORE_MS, look->uuid,
+               &(struct job){look_run, look_drop, later, "look"});
+}
+
 /* The views can be believed: first what we began ourselves, then what others
  * did. */
 static void
@@ -137,10 +168,14 @@ reconcile(const struct look *look)
     struct env *env = look->env;
     struct err err = ERR_INIT;
 
-    if (recover_vm(env, look->uuid, &err) < 0) {
+    int left = recover_vm(env, look->uuid, &err);
+
+    if (left < 0) {
         tell(look, "has open operations that are settled later", &err);
         return;
     }
+    if (left)
+        once_more(look);
     if (adopt_refresh(env, look->uuid, false, &err) < 0) {
         if (err.kind != ERR_NOT_FOUND)
             tell(look, "cannot be read", &err);
@@ -151,8 +186,6 @@ reconcile(const struct look *look)
     if (adopt_vm(env, look->uuid, &err) < 0)
         tell(look, "has devices that cannot be recorded", &err);
 }
-
-static void look_run(void *arg);
 
 static void
 again(struct look *look /* takes */, int64_t after_ms)
@@ -179,8 +212,10 @@ look_run(void *arg)
     int settled;
 
     vm_doubt_look_begins(look->env->vms, look->uuid);
-    if (look->alias)
+    if (look->alias) {
         operation_unplug_refused(look->env, look->uuid, look->alias);
+        recover_refused(look->env, look->uuid, look->alias);
+    }
     settled = settle_look(look->env, look->uuid, &again_ms, &err);
     if (look->round)
         round_done(STEAL(look->round));
@@ -193,17 +228,6 @@ look_run(void *arg)
     else
         tell(look, "cannot be looked at", &err);
     look_free(look);
-}
-
-static struct look *
-look_new(struct env *env, const char *uuid)
-{
-    struct look *look = mem_zalloc(1, sizeof(*look));
-
-    look->env = env;
-    look->tries = TRIES;
-    snprintf(look->uuid, sizeof(look->uuid), "%s", uuid);
-    return look;
 }
 
 static void

@@ -30,6 +30,7 @@ operation_replay(struct env *env, const struct request *request, json_t **out,
     char hash[RECEIPTS_HASH];
     const char *state;
     CLEANUP_JSON json_t *stored = NULL;
+    const json_t *receipt;
 
     if (!request->op_id_given || request->dry_run)
         return 0;
@@ -45,8 +46,8 @@ operation_replay(struct env *env, const struct request *request, json_t **out,
                        "use a new op_id for a new operation",
                        request->op_id, json_get_text(stored, "verb", "verb"));
     state = json_get_text(stored, "state", "");
-    if (!strcmp(state, "failed") || !strcmp(state, "cancelled")) {
-        json_t *receipt = json_object_get(stored, "receipt");
+    receipt = json_object_get(stored, "receipt");
+    if (json_get_text(receipt, "kind", NULL)) { /* failed, undone or not yet */
         enum err_kind kind =
             err_kind_parse(json_get_text(receipt, "kind", "INTERNAL"));
 
@@ -130,7 +131,7 @@ recover_first(struct env *env, const char *vm, struct vm_info *info,
 {
     struct err why = ERR_INIT;
 
-    if (recover_vm(env, vm, &why) == 0) {
+    if (recover_vm(env, vm, &why) >= 0) {
         vm_info_clear(info);
         vm_table_get(env->vms, vm, info);
         return 0;

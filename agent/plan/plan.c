@@ -44,10 +44,47 @@ static const char *const edit_names[] = {
     [EDIT_SET_METADATA] = "set_metadata",
 };
 
+static const char *const undo_names[UNDO_STATES] = {
+    [UNDO_NONE] = "",
+    [UNDO_DONE] = "undone",
+    [UNDO_KEPT] = "undo_kept",
+    [UNDO_PENDING] = "undo_pending",
+    [UNDO_REFUSED] = "undo_refused",
+    [UNDO_FAILED] = "undo_failed",
+};
+/* By waited and doubtful. */
+static const char *const pending_names[2][2] = {
+    {"undo_pending", "undo_pending_doubtful"},
+    {"undo_waits", "undo_waits_doubtful"},
+};
+
 const char *
 plan_step_name(enum step_kind kind)
 {
     return step_names[kind];
+}
+
+const char *
+plan_undo_outcome(const struct step *step)
+{
+    return step->undo == UNDO_PENDING
+               ? pending_names[step->waited][step->doubtful]
+               : undo_names[step->undo];
+}
+
+void
+plan_undo_read(struct step *step, const char *outcome)
+{
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(pending_names[i / 2][i % 2], outcome) != 0)
+            continue;
+        step->undo = UNDO_PENDING;
+        step->waited = i / 2;
+        step->doubtful = i % 2;
+    }
+    for (int i = UNDO_NONE + 1; i < UNDO_STATES; i++)
+        if (!strcmp(undo_names[i], outcome))
+            step->undo = (enum step_undo)i;
 }
 
 void
@@ -146,6 +183,46 @@ plan_reserve_disk(struct plan *plan, const struct disk *disk,
         device_for_disk(disk);
     record_add(&plan->release, &plan->nrelease, undo)->device =
         device_for_disk(before ? before : disk);
+}
+
+const char *
+plan_attached(const struct step *step)
+{
+    if (step->kind == STEP_ATTACH_CONTROLLER)
+        return step->controller.alias;
+    return step->kind == STEP_ATTACH_DISK ? step->disk->alias : NULL;
+}
+
+static bool
+needs(const struct disk *disk, const struct step *step)
+{
+    if (step->kind == STEP_CREATE_IMAGE)
+        return disk->path && !strcmp(disk->path, step->text);
+    return step->kind == STEP_ATTACH_CONTROLLER &&
+           disk->address.type == ADDRESS_DRIVE &&
+           disk->address.drive.controller == step->controller.index;
+}
+
+bool
+plan_is_needed(const struct plan *plan, size_t i)
+{
+    for (size_t k = i + 1; k < plan->nsteps; k++) {
+        const struct step *user = &plan->steps[k];
+
+        if (user->kind == STEP_ATTACH_DISK && user->undo >= UNDO_PENDING &&
+            needs(user->disk, &plan->steps[i]))
+            return true;
+    }
+    return false;
+}
+
+bool
+plan_has_undo(const struct plan *plan, size_t n, enum step_undo undo)
+{
+    for (size_t i = 0; i < n && i < plan->nsteps; i++)
+        if (plan->steps[i].undo == undo)
+            return true;
+    return false;
 }
 
 static struct edit *

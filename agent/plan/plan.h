@@ -49,8 +49,22 @@ struct record {
     struct vm_record vm;
 };
 
+/* How far the rollback of a step has come. */
+enum step_undo {
+    UNDO_NONE,
+    UNDO_DONE,
+    UNDO_KEPT,    /* it stays in the VM, which may have it */
+    UNDO_PENDING, /* asked for; the guest has not answered */
+    UNDO_REFUSED, /* the guest keeps it */
+    UNDO_FAILED,
+    UNDO_STATES
+};
+
 struct step {
     enum step_kind kind;
+    enum step_undo undo;
+    bool waited; /* its rollback is pending, and all else was recorded */
+    bool doubtful; /* cut off: QEMU may have what libvirt does not list */
     struct disk *disk;            /* owned; what the step makes true */
     struct disk *before;          /* owned; what undo restores */
     struct controller controller; /* ATTACH_CONTROLLER */
@@ -96,6 +110,19 @@ void plan_step_vm(struct step *step, enum record_kind kind,
                   const struct vm_record *vm);
 void plan_reserve_disk(struct plan *plan, const struct disk *disk,
                        const struct disk *before /* NULL: new */);
+
+/* How far it is, as a step's outcome in the journal. */
+const char *plan_undo_outcome(const struct step *step);
+void plan_undo_read(struct step *step, const char *outcome);
+
+/* The device that a step brings into the running domain, or NULL. */
+const char *plan_attached(const struct step *step);
+
+/* Whether a device that is still in the VM needs what step i made. */
+bool plan_is_needed(const struct plan *plan, size_t i);
+
+/* Whether steps stand so among the first n. */
+bool plan_has_undo(const struct plan *plan, size_t n, enum step_undo undo);
 
 /* A new edit of a DEFINE step; disk and controller are copied. */
 void plan_edit_disk(struct step *step, enum edit_kind kind,

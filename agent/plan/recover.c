@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The impure half of recovery: reads the journal's open operations and fresh
- * views, asks recover_decide, and lets plan/apply finish or undo. What QEMU
- * holds and libvirt forgot (death inside an attach) is taken away first.
+ * views, asks recover_decide, and lets plan/apply finish or undo.
  */
 #include "agent/plan/recover.h"
 
@@ -22,6 +21,7 @@ struct open_op {
     struct request request;
     struct plan plan;
     struct recover_facts facts;
+    const json_t *receipt; /* borrowed; of one that is pending */
 };
 
 static void
@@ -31,26 +31,23 @@ open_op_clear(struct open_op *open)
 }
 
 static void
-read_outcomes(const json_t *outcomes, struct recover_facts *facts)
+read_outcome(const char *text, size_t i, struct open_op *open)
 {
-    const json_t *outcome;
-    size_t i;
+    struct recover_facts *facts = &open->facts;
+    struct step *step = &open->plan.steps[i];
 
-    json_array_foreach(outcomes, i, outcome)
-    {
-        const char *text = json_string_value(outcome);
-
-        if (text && !strcmp(text, "done") && facts->done == i)
-            facts->done++;
-        else if (!text && facts->done == i)
-            facts->begun = true;
-        else if (text && !strcmp(text, "pending"))
-            facts->pending = true;
-        else if (text && !strncmp(text, "und", 3))
-            facts->undoing = true;
-        if (text && !strcmp(text, "undo_failed") && facts->done == i)
-            facts->begun = true; /* the connection died: undone again */
+    if (!text) {
+        step->doubtful = true;
+        facts->begun = facts->begun || facts->done == i;
+        return;
     }
+    plan_undo_read(step, text);
+    facts->undoing = facts->undoing || step->undo != UNDO_NONE;
+    facts->pending = facts->pending || !strcmp(text, "pending");
+    if (!strcmp(text, "done") && facts->done == i)
+        facts->done++;
+    if (strcmp(text, "failed") != 0)
+        facts->held = i + 1;
 }
 
 /* The texts of the operation are borrowed from item. */
@@ -59,6 +56,8 @@ read_op(const json_t *item, const char *uuid, struct open_op *open,
         struct err *err)
 {
     json_int_t deadline = json_get_int(item, "deadline_ms", 0);
+    const json_t *outcome;
+    size_t i;
 
     open->op = (struct op){.peer = json_get_text(item, "peer", ""),
                            .verb = json_get_text(item, "verb", ""),
@@ -72,55 +71,18 @@ read_op(const json_t *item, const char *uuid, struct open_op *open,
     open->request.verb = open->op.verb;
     open->facts.plan = &open->plan;
     open->facts.expired = deadline && deadline < clock_wall_ms();
-    read_outcomes(json_object_get(item, "outcomes"), &open->facts);
-    return plan_json_decode(json_object_get(item, "plan"), &open->plan, err);
-}
-
-/* --- what libvirt forgot -------------------------------------------------- */
-
-static const char *
-attached_alias(const struct step *step)
-{
-    if (step->kind == STEP_ATTACH_CONTROLLER)
-        return step->controller.alias;
-    return step->kind == STEP_ATTACH_DISK ? step->disk->alias : NULL;
-}
-
-static bool
-is_listed(const struct step *step, const struct vm_info *vm)
-{
-    if (!vm->live)
-        return false;
-    return step->kind == STEP_ATTACH_DISK
-               ? domain_disk_by_alias(vm->live, step->disk->alias) != NULL
-               : domain_controller(vm->live, step->controller.type,
-                                   step->controller.index) != NULL;
-}
-
-/* A death inside an attach can leave the device in QEMU and not in libvirt's
- * XML, or a block node without a device. Only for an attach that was begun
- * and is not there. */
-static int
-take_ghost(struct env *env, const struct open_op *open,
-           const struct vm_info *vm, struct err *err)
-{
-    struct crash *crash = crash_counts(env->crash, true);
-    const struct step *step;
-    const char *alias;
-    int rc;
-
-    if (!open->facts.begun || open->facts.done >= open->plan.nsteps ||
-        !vm->active || !hyper_can(env->hyper, HYPER_QEMU_MONITOR))
-        return 0;
-    step = &open->plan.steps[open->facts.done];
-    alias = attached_alias(step);
-    if (!alias || is_listed(step, vm))
-        return 0;
-    crash_at(crash, step->kind, CRASH_UNDO, CRASH_BEFORE);
-    rc = hyper_forget_device(env->hyper, vm->record.uuid, alias,
-                             step->disk ? step->disk->path : NULL, err);
-    crash_at(crash, step->kind, CRASH_UNDO, CRASH_AFTER);
-    return rc;
+    if (plan_json_decode(json_object_get(item, "plan"), &open->plan, err) < 0)
+        return -1;
+    json_array_foreach(json_object_get(item, "outcomes"), i, outcome)
+    {
+        if (i < open->plan.nsteps)
+            read_outcome(json_string_value(outcome), i, open);
+    }
+    open->receipt = json_object_get(item, "receipt");
+    open->facts.waiting =
+        open->facts.undoing &&
+        !strcmp(json_get_text(item, "state", ""), op_state_name(OP_PENDING));
+    return 0;
 }
 
 /* --- carrying it out ------------------------------------------------------ */
@@ -152,21 +114,37 @@ finish(struct env *env, struct open_op *open, struct vm_info *vm,
     return rc;
 }
 
+/* Why it failed before its rollback had to wait; false: it did not wait. */
+static bool
+failed_before(const json_t *receipt, struct err *reason)
+{
+    const char *cause = json_get_text(receipt, "cause", NULL);
+    enum err_kind kind = err_kind_parse(json_get_text(receipt, "kind", ""));
+
+    if (!cause)
+        return false;
+    err_set(reason, kind ? kind : ERR_INTERNAL, "%s", cause);
+    snprintf(reason->step, sizeof(reason->step), "%s",
+             json_get_text(receipt, "step", ""));
+    return true;
+}
+
 static void
 undo(struct env *env, struct open_op *open, struct vm_info *vm,
      const struct recover_action *action)
 {
     struct err reason = ERR_INIT;
 
-    err_set(&reason, ERR_CANCELLED,
-            "%s was interrupted and rolled back: %s; ask again",
-            open->op.verb, action->why);
+    if (!open->facts.waiting || !failed_before(open->receipt, &reason))
+        err_set(&reason, ERR_CANCELLED,
+                "%s was interrupted and rolled back: %s; ask again",
+                open->op.verb, action->why);
     apply_undo(env, &open->request, &open->op, vm, &open->plan, action->from,
                &reason);
 }
 
 static int
-settle_op(struct env *env, const json_t *item, const char *uuid,
+settle_op(struct env *env, const json_t *item, const char *uuid, bool *untold,
           struct err *err)
 {
     static const char *const words[] = {[RECOVER_FINISH] = "finished",
@@ -180,8 +158,6 @@ settle_op(struct env *env, const json_t *item, const char *uuid,
     if (read_op(item, uuid, &open, err) < 0)
         return -1;
     vm_table_get(env->vms, uuid, &vm);
-    if (take_ghost(env, &open, &vm, err) < 0)
-        return -1;
     open.facts.vm = &vm;
     action = recover_decide(&open.facts);
     log_info("Operation %s (%s of %s) is %s: %zu of %zu steps were done%s%s",
@@ -192,7 +168,73 @@ settle_op(struct env *env, const json_t *item, const char *uuid,
         return finish(env, &open, &vm, &action, err);
     if (action.what == RECOVER_ROLL_BACK)
         undo(env, &open, &vm, &action);
+    for (size_t i = 0; i < open.plan.nsteps; i++)
+        if (open.plan.steps[i].undo == UNDO_PENDING &&
+            open.plan.steps[i].doubtful)
+            *untold = true;
     return 0;
+}
+
+/* The guest keeps the device: what waited for it ends. */
+static void
+refuse_op(struct env *env, const json_t *item, const char *uuid,
+          const char *alias)
+{
+    CLEANUP_VM_INFO struct vm_info vm = {.present = false};
+    CLEANUP(open_op_clear) struct open_op open = {.op = {.peer = ""}};
+    struct recover_action action = {.what = RECOVER_ROLL_BACK};
+    struct err err = ERR_INIT;
+    bool found = false;
+
+    plan_init(&open.plan);
+    if (read_op(item, uuid, &open, &err) < 0) {
+        log_error("VM %s: %s", uuid, err.message);
+        return;
+    }
+    for (size_t i = 0; i < open.facts.held; i++) {
+        struct step *step = &open.plan.steps[i];
+        const char *name = plan_attached(step);
+
+        if (step->undo != UNDO_PENDING || !name || strcmp(name, alias) != 0)
+            continue;
+        step->undo = UNDO_REFUSED;
+        found = true;
+    }
+    vm_table_get(env->vms, uuid, &vm);
+    action.from = open.facts.held;
+    if (found)
+        undo(env, &open, &vm, &action);
+}
+
+void
+recover_refused(struct env *env, const char *uuid, const char *alias)
+{
+    CLEANUP_JSON json_t *list = NULL;
+    struct err err = ERR_INIT;
+    json_t *item;
+    size_t i;
+
+    if (journal_open(env->store, uuid, &list, &err) < 0) {
+        log_error("VM %s: that the guest keeps %s waits: %s", uuid, alias,
+                  err.message);
+        return;
+    }
+    json_array_foreach(list, i, item)
+    {
+        refuse_op(env, item, uuid, alias);
+    }
+}
+
+/* One that runs, such as a CreateVm, which is not in this lane; or that did
+ * when the list was read and has ended since. */
+static bool
+is_others(struct env *env, const json_t *item)
+{
+    const char *peer = json_get_text(item, "peer", "");
+    const char *op_id = json_get_text(item, "op_id", "");
+
+    return ops_running(env->ops, peer, op_id) ||
+           !journal_is_open(env->store, peer, op_id);
 }
 
 int
@@ -200,6 +242,7 @@ recover_vm(struct env *env, const char *uuid, struct err *err)
 {
     CLEANUP_JSON json_t *list = NULL;
     struct err gone = ERR_INIT;
+    bool untold = false;
     json_t *item;
     size_t i;
 
@@ -209,9 +252,7 @@ recover_vm(struct env *env, const char *uuid, struct err *err)
     vm_table_settled(env->vms, uuid, true);
     json_array_foreach(list, i, item)
     {
-        /* Such as a CreateVm, which is not in this lane. */
-        if (ops_running(env->ops, json_get_text(item, "peer", ""),
-                        json_get_text(item, "op_id", "")))
+        if (is_others(env, item))
             continue;
         /* Each settles the next one's ground: look again. */
         if (adopt_refresh(env, uuid, true, &gone) < 0 &&
@@ -220,10 +261,10 @@ recover_vm(struct env *env, const char *uuid, struct err *err)
             *err = gone;
             return -1;
         }
-        if (settle_op(env, item, uuid, err) < 0) {
+        if (settle_op(env, item, uuid, &untold, err) < 0) {
             vm_table_settled(env->vms, uuid, false);
             return -1;
         }
     }
-    return 0;
+    return untold;
 }

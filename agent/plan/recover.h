@@ -27,6 +27,8 @@ struct recover_facts {
     bool begun;     /* step `done` has an intent and no outcome */
     bool pending;   /* step `done` has outcome pending */
     bool undoing;   /* a step was undone: the rollback had begun */
+    bool waiting;   /* … and is pending: all but what waits is undone */
+    size_t held;    /* undoing: steps, from the first on, that may be there */
     bool expired;   /* the deadline has passed */
     const struct vm_info *vm; /* fresh views; present false: libvirt lacks it */
 };
@@ -44,6 +46,11 @@ struct recover_action recover_decide(const struct recover_facts *facts);
 /*
  * Settle every open operation of a VM from fresh views (which it reads), and
  * mark the VM settled. VM's lane. -1 + err: libvirt or the database does not
- * answer; the VM stays unsettled.
+ * answer; the VM stays unsettled. 1: QEMU will let go a device that libvirt
+ * does not know, and no event will tell of it: look again.
  */
 int recover_vm(struct env *env, const char *uuid, struct err *err);
+
+/* The guest keeps a device that a rollback waits for (DEVICE_REMOVAL_FAILED):
+ * the operation ends with it in the VM. VM's lane. */
+void recover_refused(struct env *env, const char *uuid, const char *alias);

@@ -159,9 +159,9 @@ static const struct rule {
     [STEP_CREATE_IMAGE] = {never, false, true, "the image was not finished"},
     [STEP_RESIZE_IMAGE] = {never, true, false, ""},
     [STEP_DELETE_IMAGE] = {never, true, false, ""},
-    [STEP_ATTACH_CONTROLLER] = {controller_there, false, false,
+    [STEP_ATTACH_CONTROLLER] = {controller_there, false, true,
                                 "the controller had not reached the VM"},
-    [STEP_ATTACH_DISK] = {disk_there, false, false,
+    [STEP_ATTACH_DISK] = {disk_there, false, true,
                           "the disk had not reached the VM"},
     [STEP_DETACH_DISK] = {disk_gone, true, false, ""},
     [STEP_UPDATE_DISK] = {medium_there, true, false, ""},
@@ -225,18 +225,30 @@ decide_step(const struct recover_facts *facts)
                      facts->begun ? rule->not_done : "it had gone no further");
 }
 
+/* Whether every device that a rollback waits for is still in the VM, as far
+ * as libvirt knows. */
+static bool
+all_stay(const struct recover_facts *facts)
+{
+    for (size_t i = 0; i < facts->held; i++) {
+        const struct step *step = &facts->plan->steps[i];
+
+        if (step->undo == UNDO_PENDING &&
+            !rules[step->kind].holds(step, facts->vm))
+            return false;
+    }
+    return true;
+}
+
 struct recover_action
 recover_decide(const struct recover_facts *facts)
 {
     const struct plan *plan = facts->plan;
 
-    if (facts->undoing) {
-        size_t held = facts->done;
-
-        if (held < plan->nsteps && facts->begun)
-            held++; /* undo looks for itself what is there */
-        return roll_back(held, "it was being undone");
-    }
+    if (facts->undoing && facts->waiting && all_stay(facts))
+        return (struct recover_action){RECOVER_WAIT, facts->held, false, ""};
+    if (facts->undoing)
+        return roll_back(facts->held, "it was being undone");
     if (facts->done >= plan->nsteps)
         return (struct recover_action){RECOVER_FINISH, plan->nsteps, false,
                                        ""};

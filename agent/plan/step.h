@@ -13,6 +13,7 @@ enum step_end {
     STEP_END_DONE,
     STEP_END_PENDING, /* asked for, not over */
     STEP_END_REFUSED, /* guest or hypervisor declined; nothing changed */
+    STEP_END_KEPT,    /* of an undo: it stays in the VM, which may have it */
 };
 
 /* What the steps of one operation share. */
@@ -33,7 +34,8 @@ struct step_ops {
     int (*run)(struct step_run *run, struct step *step, struct err *err);
     /* Look whether it is true; NULL: the call's word is enough. */
     int (*verify)(struct step_run *run, struct step *step, struct err *err);
-    /* Take it back; NULL: it cannot be, or need not. */
+    /* Take it back; NULL: it cannot be, or need not. run->end as for run;
+     * PENDING: asked for, and it waits for the guest. */
     int (*undo)(struct step_run *run, struct step *step, struct err *err);
 };
 

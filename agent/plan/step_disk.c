@@ -16,6 +16,7 @@
 #include "agent/host/qemu.h"
 
 #define CLOSE_WAIT_MS 2000 /* QEMU closes a source just after the event */
+#define UNDO_WAIT_MS 5000  /* then a rollback waits without a worker */
 
 /* The event that our own attach or detach causes is no news. */
 static void
@@ -85,39 +86,106 @@ is_listed(const struct step_run *run, const char *alias)
     return domain_disk_by_alias(live, alias) != NULL;
 }
 
-static int
-wait_gone(struct step_run *run, const char *alias, struct err *err)
+enum guest { GUEST_GONE, GUEST_STILL, GUEST_RUNS };
+
+/* As the events told it: only a guest that runs can let a PCI device go. */
+static enum guest
+guest_now(const struct step_run *run)
 {
+    CLEANUP_VM_INFO struct vm_info now = {.active = false};
+
+    if (!vm_table_get(run->env->vms, run->vm, &now) || !now.present ||
+        !now.active)
+        return GUEST_GONE;
+    return !strcmp(now.state, hyper_state_name(HYPER_PAUSED)) ||
+                   !strcmp(now.state, hyper_state_name(HYPER_PM_SUSPENDED))
+               ? GUEST_STILL
+               : GUEST_RUNS;
+}
+
+static int64_t
+undo_wait_ms(const struct step_run *run)
+{
+    int64_t ms = conf_int(env_conf(run->env), CONF_OPS_UNPLUG_WAIT_MS);
+
+    return ms < UNDO_WAIT_MS ? ms : UNDO_WAIT_MS;
+}
+
+/* A wait for what the guest has to let go: none where it cannot answer. */
+static int64_t
+until_gone(const struct step_run *run, bool pci, int64_t until)
+{
+    return pci && guest_now(run) == GUEST_STILL ? 0 : until;
+}
+
+static int
+wait_gone(struct step_run *run, const struct step *step, bool pci,
+          struct err *err)
+{
+    const char *alias = plan_attached(step);
+    int64_t until =
+        step->undo == UNDO_PENDING ? 0 : clock_mono_ms() + undo_wait_ms(run);
     enum ops_gone how = ops_gone_wait(run->env->ops, run->vm, alias,
-                                      clock_mono_ms() + 5000);
+                                      until_gone(run, pci, until));
 
     ops_gone_forget(run->env->ops, run->vm, alias);
     if (step_read_live(run, err) < 0)
         return -1;
     if (how == OPS_GONE_REMOVED || !is_listed(run, alias))
         return 0;
-    return err_set(err, ERR_HYPERVISOR_FAILED,
-                   "%s could not be taken out again: the guest did not let it "
-                   "go",
-                   alias);
+    run->end = how == OPS_GONE_REFUSED ? STEP_END_REFUSED : STEP_END_PENDING;
+    return pci ? 0
+               : err_set(err, ERR_HYPERVISOR_FAILED,
+                         "%s could not be taken out again: QEMU did not let "
+                         "it go within %lld ms",
+                         alias, (long long)undo_wait_ms(run));
+}
+
+/* A death inside an attach can leave the device in QEMU and not in libvirt's
+ * XML, or a block node without a device. */
+static int
+take_ghost(struct step_run *run, const struct step *step, bool pci,
+           struct err *err)
+{
+    int64_t wait_ms = until_gone(run, pci, undo_wait_ms(run));
+    struct err why = ERR_INIT;
+
+    if (!step->doubtful || !hyper_can(run->env->hyper, HYPER_QEMU_MONITOR))
+        return 0;
+    if (step->undo == UNDO_PENDING)
+        wait_ms = 0;
+    if (hyper_forget_device(run->env->hyper, run->vm, plan_attached(step),
+                            step->disk ? step->disk->path : NULL, wait_ms,
+                            &why) == 0)
+        return 0;
+    if (why.kind == ERR_BUSY) {
+        run->end = STEP_END_PENDING;
+        return 0;
+    }
+    *err = why;
+    return -1;
 }
 
 /* Take an attached device out again. That it is gone already is as good,
  * whoever did it: a rollback may be begun twice. */
 static int
-take_out(struct step_run *run, const char *alias, struct err *err)
+take_out(struct step_run *run, const struct step *step, bool pci,
+         struct err *err)
 {
+    const char *alias = plan_attached(step);
     struct err why = ERR_INIT;
 
+    if (guest_now(run) == GUEST_GONE) /* and it went with the process */
+        return 0;
     if (step_read_live(run, err) < 0)
         return -1;
     if (!is_listed(run, alias))
-        return 0;
+        return take_ghost(run, step, pci, err);
     ops_gone_expect(run->env->ops, run->vm, alias);
     expect(run, "device_removed", alias);
     if (hyper_detach(run->env->hyper, run->vm, alias, &why) == 0 ||
         why.kind == ERR_BUSY)
-        return wait_gone(run, alias, err);
+        return wait_gone(run, step, pci, err);
     ops_gone_forget(run->env->ops, run->vm, alias);
     if (step_read_live(run, err) == 0 && !is_listed(run, alias))
         return 0;
@@ -125,10 +193,21 @@ take_out(struct step_run *run, const char *alias, struct err *err)
     return -1;
 }
 
+/* A guest that stands still cannot let it go. Not even asked: once it runs
+ * again it would take the controller away from under a disk that was plugged
+ * meanwhile. Empty it may stay, as in any VM with virtio_scsi. */
 static int
 controller_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return take_out(run, step->controller.alias, err);
+    if (guest_now(run) == GUEST_STILL && step->undo != UNDO_PENDING) {
+        if (step_read_live(run, err) < 0)
+            return -1;
+        if (is_listed(run, step->controller.alias)) {
+            run->end = STEP_END_KEPT;
+            return 0;
+        }
+    }
+    return take_out(run, step, true, err);
 }
 
 const struct step_ops step_disk_controller = {controller_run,
@@ -196,7 +275,7 @@ attach_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 attach_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return take_out(run, step->disk->alias, err);
+    return take_out(run, step, step->disk->interface == DISK_VIRTIO, err);
 }
 
 const struct step_ops step_disk_attach = {attach_run, attach_verify,
@@ -269,7 +348,9 @@ detach_run(struct step_run *run, struct step *step, struct err *err)
         *err = why;
         return -1;
     }
-    how = ops_gone_wait(run->env->ops, run->vm, alias, run->wait_until);
+    how = ops_gone_wait(
+        run->env->ops, run->vm, alias,
+        until_gone(run, step->disk->interface == DISK_VIRTIO, run->wait_until));
     if (how == OPS_GONE_REFUSED)
         run->end = STEP_END_REFUSED;
     ops_gone_forget(run->env->ops, run->vm, alias);

@@ -54,8 +54,10 @@ static const struct field fields[] = {
      .range = "1..65535 or null"},
     {.name = "address", .type = FIELD_OBJECT, .range = "{type: pci, …}"},
     {.name = "alias", .type = FIELD_TEXT, .max = 63}, /* output only */
+    {.name = "state", .type = FIELD_TEXT, .max = 31},
 };
 #define NFIELDS (sizeof(fields) / sizeof(fields[0]))
+#define STATE_LEAVING "rollback_pending"
 
 static unsigned *
 driver_of(struct controller *c, size_t i)
@@ -96,6 +98,8 @@ controller_to_json(const struct controller *c)
     }
     json_put_text(obj, "alias", *c->alias ? c->alias : NULL);
     json_put(obj, "address", address_to_json(&c->address));
+    if (c->leaving)
+        json_put_text(obj, "state", STATE_LEAVING);
     return obj;
 }
 
@@ -118,6 +122,7 @@ controller_from_json(const json_t *obj, const char *prefix,
     if (c.address.type == ADDRESS_DRIVE)
         return field_refuse(prefix, "address", json_object_get(obj, "address"),
                             "{type: pci, …}", err);
+    c.leaving = !strcmp(json_get_text(obj, "state", ""), STATE_LEAVING);
     *out = c;
     return 0;
 }

@@ -15,6 +15,7 @@ struct controller {
     char alias[64];
     struct address address;
     bool multifunction; /* of the address */
+    bool leaving; /* of a record: the guest was asked to let it go */
 };
 
 /* A controller that we make: alias "ua-<type><index>" ("ua-port<index>" for
@@ -25,7 +26,8 @@ void controller_init(struct controller *c, const char *type,
 json_t *controller_to_json(const struct controller *c); /* returns owned */
 
 /* One of a VM's "controllers": virtio-scsi; index needed. Its alias is made
- * by controller_init: one in obj is accepted and ignored. */
+ * by controller_init: one in obj is accepted and ignored. State is for our own
+ * records: who reads a wish drops leaving. */
 int controller_from_json(const json_t *obj, const char *prefix,
                          struct controller *out, struct err *err);
 

@@ -33,6 +33,7 @@ static const char *const state_names[] = {
     [DISK_UNPLUGGED] = "unplugged",
     [DISK_PLUGGED] = "plugged",
     [DISK_UNPLUG_PENDING] = "unplug_pending",
+    [DISK_ROLLBACK_PENDING] = "rollback_pending",
 };
 
 static const struct tune {

@@ -31,7 +31,13 @@ enum disk_source_type {
     DISK_SOURCE_OTHER, /* foreign XML: gluster, vhost … kept as it is */
     DISK_SOURCE_TYPES
 };
-enum disk_state { DISK_UNPLUGGED, DISK_PLUGGED, DISK_UNPLUG_PENDING };
+enum disk_state {
+    DISK_UNPLUGGED,
+    DISK_PLUGGED,
+    DISK_UNPLUG_PENDING,
+    DISK_ROLLBACK_PENDING, /* of an operation that failed; it will be gone */
+    DISK_STATES
+};
 
 struct disk_iotune { /* 0: no limit */
     uint64_t total_bytes_sec, read_bytes_sec, write_bytes_sec;

@@ -214,7 +214,7 @@ read_words(const json_t *obj, struct disk *disk)
     int iface = word(obj, "interface", interface_word, DISK_INTERFACES,
                      kind == DISK_CDROM ? DISK_SATA : DISK_VIRTIO_SCSI);
     int state =
-        word(obj, "state", state_word, DISK_UNPLUG_PENDING + 1, DISK_UNPLUGGED);
+        word(obj, "state", state_word, DISK_STATES, DISK_UNPLUGGED);
 
     if (kind < 0 || iface < 0 || state < 0 || disk_source_of_word(source) < 0)
         return false;

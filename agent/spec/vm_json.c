@@ -149,6 +149,7 @@ read_controller(struct vm *vm, const json_t *obj, const char *at,
     if (c->iothread > vm->iothreads)
         return refuse(at, "iothread", obj,
                       "at most the VM's iothreads, or null", err);
+    c->leaving = false;
     vm->ncontrollers++;
     return 0;
 }

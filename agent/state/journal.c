@@ -101,6 +101,7 @@ keep_open(void *ctx, const struct store_row *row)
                                         "flow_id", "body_hash", "state"};
     static const struct json_limits limits = {.depth = 128};
     const char *plan = store_row_text(row, 8);
+    const char *receipt = store_row_text(row, 9);
     json_t *op = json_object();
 
     for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
@@ -109,6 +110,9 @@ keep_open(void *ctx, const struct store_row *row)
     json_put_int(op, "deadline_ms", store_row_int(row, 7));
     json_put(op, "plan",
              plan ? json_parse(plan, strlen(plan), &limits, NULL) : NULL);
+    json_put(op, "receipt",
+             receipt ? json_parse(receipt, strlen(receipt), &limits, NULL)
+                     : NULL);
     json_array_append_new(ctx, op);
     return 0;
 }
@@ -132,7 +136,7 @@ journal_open(struct store *store, const char *vm, json_t **out,
 
     if (store_read(store, err, keep_open, list,
                    "SELECT op_id, peer, verb, flow_id, body_hash, state,"
-                   " started_ms, deadline_ms, plan FROM op"
+                   " started_ms, deadline_ms, plan, receipt FROM op"
                    " WHERE vm_id = ? AND state IN " OPEN_STATES
                    " ORDER BY started_ms, rowid",
                    "t", vm) < 0)
@@ -151,6 +155,27 @@ journal_open(struct store *store, const char *vm, json_t **out,
     }
     *out = json_incref(list);
     return 0;
+}
+
+static int
+no_row(void *ctx, const struct store_row *row)
+{
+    (void)row;
+    *(bool *)ctx = false;
+    return 0;
+}
+
+bool
+journal_is_open(struct store *store, const char *peer, const char *op_id)
+{
+    struct err ignored = ERR_INIT;
+    bool open = true;
+
+    store_read(store, &ignored, no_row, &open,
+               "SELECT 1 FROM op WHERE peer = ? AND op_id = ?"
+               " AND state NOT IN " OPEN_STATES,
+               "tt", peer, op_id);
+    return open;
 }
 
 static int

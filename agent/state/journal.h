@@ -50,17 +50,23 @@ void journal_op(struct store_batch *batch, const struct op *op);
 void journal_intent(struct store_batch *batch, const struct op *op, int seq,
                     const char *kind, const json_t *detail);
 
-/* After it: "done", "undone", "failed" or "pending", with details or NULL. */
+/* After it: "done", "failed", "pending", or how its rollback stands
+ * (plan_undo_outcome), with details or NULL. */
 void journal_outcome(struct store_batch *batch, const struct op *op, int seq,
                      const char *outcome, const json_t *detail);
 
 /*
  * Operations of a VM that are not over, oldest first: [{op_id, peer, verb,
- * flow_id, body_hash, state, started_ms, deadline_ms, plan, outcomes: [text or
- * null for each step that has an intent]}]. Returns 0 with *out owned.
+ * flow_id, body_hash, state, started_ms, deadline_ms, plan, receipt (of a
+ * pending one), outcomes: [text or null for each step that has an intent]}].
+ * Returns 0 with *out owned.
  */
 int journal_open(struct store *store, const char *vm, json_t **out,
                  struct err *err);
+
+/* Whether it is not over; a database that does not answer says yes. */
+bool journal_is_open(struct store *store, const char *peer,
+                     const char *op_id);
 
 /* UUIDs of VMs that have operations which are not over; *out owned array. */
 int journal_open_vms(struct store *store, json_t **out, struct err *err);

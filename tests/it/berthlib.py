@@ -3,6 +3,7 @@
 certificates' paths, and berthctl. Nothing here waits for a time: every wait
 is for a condition, with a limit that only a fault reaches.
 """
+import contextlib
 import itertools
 import json
 import os
@@ -329,6 +330,19 @@ class Berthd:
                            "format": fmt}}
         disk.update(fields)
         return disk
+
+    @contextlib.contextmanager
+    def no_define(self, vm):
+        """libvirt cannot write the VM's definition: it writes NAME.xml.new,
+        and a folder of that name is in its way."""
+        folder = os.path.join(self.root, "etc/qemu") if "embed" in self.uri \
+            else "/etc/libvirt/qemu"
+        path = os.path.join(folder, f"{vm}.xml.new")
+        os.mkdir(path)
+        try:
+            yield
+        finally:
+            os.rmdir(path)
 
     def qemu_pid(self, vm):
         """The pid of a VM's QEMU, by libvirt's pidfile."""

@@ -233,6 +233,25 @@ def test_virtio_unplug_of_a_silent_guest_is_pending(berthd, vm):
     assert disk["disk_id"] not in vm.xml("config")
 
 
+def test_a_rollback_waits_for_the_guest(berthd, vm):
+    """A PCI disk that was plugged cannot be taken out of a paused VM."""
+    disk, op_id = berthd.disk(interface="virtio"), str(uuid.uuid4())
+    with berthd.no_define(vm.name):
+        error = fails("HYPERVISOR_FAILED", vm, "AddDisk", op_id=op_id, **disk)
+    assert f"ua-{disk['disk_id']}" in error.message
+    assert vm.disks()[disk["disk_id"]]["state"] == "rollback_pending"
+    operation = vm.client.call("GetOperation", op_id=op_id)
+    assert operation["state"] == "pending"
+    fails("BUSY", vm, "HotUnplugDisk", disk=disk["disk_id"])
+    vm("RebootVm", reset=True)  # QEMU lets it go then
+    ended = wait_for(lambda: (op := vm.client.call("GetOperation", op_id=op_id))
+                     ["state"] == "failed" and op, "the end of the rollback")
+    assert ended["receipt"]["rolled_back"] is True
+    assert disk["disk_id"] not in vm.disks()
+    assert disk["disk_id"] not in vm.xml()
+    assert vm("AddDisk", **disk)["state"] == "done"
+
+
 # --- operations ---------------------------------------------------------------
 
 def test_replay_and_conflict(berthd, vm):

@@ -300,7 +300,7 @@ test_running_vm_without_controller_gets_one(void **state)
     house_start(&house);
     house_do(&house, "CreateVm",
              "{'name': 'vm1', 'memory': 134217728, 'virtio_scsi': false}");
-    house_do(&house, "StartVm", VM ", 'paused': true}");
+    house_do(&house, "StartVm", VM "}");
     assert_null(add(&house, D1, ""));
     unit_err(&house.err, ERR_BAD_STATE, "virtio_scsi flag off");
     house_do(&house, "UpdateVm", VM ", 'virtio_scsi': true}");

@@ -333,7 +333,7 @@ test_a_rollback_is_gone_on_with(void **state)
                           .live_disk = true};
     CLEANUP_VM_INFO struct vm_info info = look(&world);
     CLEANUP_PLAN struct plan plan;
-    struct recover_facts facts = {.plan = &plan, .done = 1, .undoing = true,
+    struct recover_facts facts = {.plan = &plan, .undoing = true, .held = 1,
                                   .vm = &info};
     struct recover_action action;
 
@@ -344,6 +344,18 @@ test_a_rollback_is_gone_on_with(void **state)
     action = recover_decide(&facts);
     assert_int_equal(action.what, RECOVER_ROLL_BACK);
     assert_int_equal(action.from, 1);
+    /* It waits for the guest, and for nothing else. */
+    plan.steps[0].undo = UNDO_PENDING;
+    facts.waiting = true;
+    assert_int_equal(recover_decide(&facts).what, RECOVER_WAIT);
+    vm_info_clear(&info);
+    world.live_disk = false;
+    info = look(&world);
+    assert_int_equal(recover_decide(&facts).what, RECOVER_ROLL_BACK);
+    vm_info_clear(&info);
+    world = (struct world){.present = true, .config_disk = true};
+    info = look(&world);
+    assert_int_equal(recover_decide(&facts).what, RECOVER_ROLL_BACK);
 }
 
 static void
