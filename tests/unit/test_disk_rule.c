@@ -14,14 +14,22 @@ static const struct sample {
     const char *field;
     const char *value;
 } samples[] = {
-    {"interface", "'ide'"},      {"source.type", "'nbd'"},
-    {"source.format", "'qcow2'"}, {"size", "1048576"},
-    {"read_only", "true"},         {"serial", "'s-1'"},
-    {"wwn", "'5000c500a0b1c2d3'"}, {"cache", "'writeback'"},
-    {"io", "'threads'"},         {"discard", "'unmap'"},
-    {"error_policy", "'ignore'"}, {"iotune", "{'total_iops_sec':5}"},
-    {"iothread", "1"},             {"sgio", "'filtered'"},
-    {"rawio", "true"},             {"reservations", "true"},
+    {"interface", "'ide'"},
+    {"source.type", "'nbd'"},
+    {"source.format", "'qcow2'"},
+    {"size", "1048576"},
+    {"read_only", "true"},
+    {"serial", "'s-1'"},
+    {"wwn", "'5000c500a0b1c2d3'"},
+    {"cache", "'writeback'"},
+    {"io", "'threads'"},
+    {"discard", "'unmap'"},
+    {"error_policy", "'ignore'"},
+    {"iotune", "{'total_iops_sec':5}"},
+    {"iothread", "1"},
+    {"sgio", "'filtered'"},
+    {"rawio", "true"},
+    {"reservations", "true"},
 };
 
 static const char *
