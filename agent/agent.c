@@ -345,9 +345,11 @@ start(struct agent *agent, struct err *err)
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
             return -1;
-    if (conf_text(env_conf(&agent->env), CONF_LISTEN_TLS)[0])
-        log_warning("there are no roles yet: whoever has a certificate of "
-                    "the CA in tls.ca may do everything");
+    if (conf_text(env_conf(&agent->env), CONF_LISTEN_TLS)[0] &&
+        !access_serves_tls(atomic_load(&agent->env.access)))
+        log_warning("no certificate has a role: over TLS nothing but Ping is "
+                    "answered; give roles= in a [peer NAME], or "
+                    "access.tls_default_role");
     return 0;
 }
 

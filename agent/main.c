@@ -94,6 +94,8 @@ doctor(struct start *start)
     const struct conf *conf = settings_load(&start->settings, &err);
     const struct doctor_case about = {.conf = conf,
                                       .conf_why = err.message,
+                                      .rules = settings_rules(
+                                          &start->settings, conf),
                                       .kvm = host_kvm_works(),
                                       .tls_examine = server_tls_examine};
     CLEANUP_JSON json_t *report = NULL;

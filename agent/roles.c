@@ -5,7 +5,10 @@
  */
 #include "agent/roles.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Where to look: the key's origin before the message. */
@@ -30,18 +33,80 @@ load_roles(struct access *access, const struct conf *conf, struct err *err)
     return 0;
 }
 
+/* --- names of users and groups ------------------------------------------- */
+
+static bool
+user_number(const char *name, unsigned long *number)
+{
+    struct passwd entry, *found = NULL;
+    char space[16384];
+
+    if (getpwnam_r(name, &entry, space, sizeof(space), &found) != 0 || !found)
+        return false;
+    *number = found->pw_uid;
+    return true;
+}
+
+static bool
+group_number(const char *name, unsigned long *number)
+{
+    struct group entry, *found = NULL;
+    char space[16384];
+
+    if (getgrnam_r(name, &entry, space, sizeof(space), &found) != 0 || !found)
+        return false;
+    *number = found->gr_gid;
+    return true;
+}
+
+/* "gid:berth" as "gid:123", by this host's users and groups now; any other
+ * word as it is, an unknown name too: it is refused with the rest. */
+static void
+add_word(struct buf *out, const char *word)
+{
+    static const struct {
+        const char *prefix;
+        bool (*number)(const char *name, unsigned long *number);
+    } kinds[] = {{"uid:", user_number}, {"gid:", group_number}};
+    unsigned long number;
+
+    for (size_t i = 0; i < 2; i++)
+        if (!strncmp(word, kinds[i].prefix, 4) && word[4] &&
+            word[4 + strspn(word + 4, "0123456789")] &&
+            kinds[i].number(word + 4, &number)) {
+            buf_printf(out, "%s%lu ", kinds[i].prefix, number);
+            return;
+        }
+    buf_printf(out, "%s ", word);
+}
+
+static char *
+match_of(const struct conf *conf, const char *name)
+{
+    const char *const *words = conf_named_list(conf, CONF_PEER_MATCH, name);
+    CLEANUP_BUF struct buf out = BUF_INIT;
+
+    for (; *words; words++)
+        add_word(&out, *words);
+    return buf_steal(&out);
+}
+
+/* --- peers --------------------------------------------------------------- */
+
 static int
 load_peers(struct access *access, const struct conf *conf, struct err *err)
 {
     const char *name;
 
-    for (size_t i = 0; (name = conf_named(conf, "peer", i)); i++)
-        if (access_add_peer(access, name,
-                            conf_named_text(conf, CONF_PEER_MATCH, name),
+    for (size_t i = 0; (name = conf_named(conf, "peer", i)); i++) {
+        CLEANUP_FREE char *match = match_of(conf, name);
+
+        if (access_add_peer(access, name, match,
                             conf_named_text(conf, CONF_PEER_ROLES, name),
                             err) < 0)
             return at(err, conf_named_origin(conf, CONF_PEER_MATCH, name),
                       "peer", name);
+    }
     return 0;
 }
 

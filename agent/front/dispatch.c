@@ -14,6 +14,7 @@
 #include "agent/front/parse.h"
 #include "agent/front/reply.h"
 #include "agent/front/trip.h"
+#include "agent/plan/permit.h"
 #include "agent/verbs/table.h"
 #include "protocol/limits.h"
 
@@ -100,16 +101,19 @@ on_reply(void *ctx, uint64_t session, uint64_t slot, json_t *reply)
     client_drop(d->clients, client);
 }
 
+/* What a subscriber may see is decided as it is told: its roles may have
+ * changed since it subscribed. */
 static void
-on_event(void *ctx, uint64_t session, int64_t seq, const char *text, size_t len)
+on_event(void *ctx, uint64_t session, const struct notify_note *note)
 {
     struct dispatch *d = ctx;
     struct client *client = clients_find(d->clients, session);
 
-    if (client && client->session)
-        client_event(client, seq, text, len);
-    else /* it subscribed while it went */
+    if (!client || !client->session) /* it subscribed while it went */
         notify_forget(d->env->notify, session);
+    else if (permit_event(d->env, session_identity(client->session),
+                          note->type, note->vm, note->device))
+        client_event(client, note->seq, note->text, note->len);
 }
 
 void

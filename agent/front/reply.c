@@ -26,10 +26,12 @@ vdsm_code(const struct verb_call *call, enum err_kind kind)
 json_t *
 reply_error(const struct verb_call *call, const struct err *err)
 {
+    const char *op_id = call->request.op_id;
+
     if (verb_is_vdsm(call->verb))
         return jsonrpc_error_plain(err, vdsm_code(call, err->kind));
-    return jsonrpc_error_object(err, call->verb->mutating ? call->request.op_id
-                                                          : NULL);
+    return jsonrpc_error_object(
+        err, call->verb->mutating && op_id[0] ? op_id : NULL);
 }
 
 json_t *

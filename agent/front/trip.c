@@ -16,6 +16,7 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/front/reply.h"
+#include "agent/front/gate.h"
 #include "agent/plan/adopt.h"
 #include "agent/verbs/params.h"
 
@@ -252,6 +253,7 @@ find_job(void *arg)
          operation_replay(call->env, &call->request, &stored, &err) != 0) ||
         adopt_find(call->env, json_get_text(call->params, "vm", ""), call->vm,
                    &err) < 0 ||
+        gate_object(call, &err) < 0 ||
         submit(trip, call->vm, run_job, &err) < 0)
         finish(trip, respond(trip, stored, &err));
 }
@@ -460,22 +462,26 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     };
     struct verb_call *call = &trip.call;
     struct err err = ERR_INIT;
+    bool stays, resolves;
 
     snprintf(call->request.peer, sizeof(call->request.peer), "%s", from->peer);
     call->request.who = trip.who;
+    call->request.verb = verb->name;
+    if (gate_enter(call, &err) < 0)
+        return refuse(&trip, &err, reply);
     if (params_check(verb, request->params, &trip.params, &call->request,
                      &err) < 0)
         return refuse(&trip, &err, reply);
     /* A question's own parameters can be large: not needed any more. */
     json_decref(STEAL(request->params));
     call->params = trip.params;
-    if (verb->lane == VERB_INLINE && verb_is_vdsm(verb))
-        return resolve(call, &err) < 0 ? refuse(&trip, &err, reply)
-                                       : run_inline(&trip, reply);
-    if (verb->lane == VERB_INLINE && !asks_of_stranger(call))
-        return run_inline(&trip, reply);
-    if (verb->lane != VERB_HOST && resolve(call, &err) < 0)
+    stays = verb->lane == VERB_INLINE &&
+            (verb_is_vdsm(verb) || !asks_of_stranger(call));
+    resolves = verb->lane != VERB_HOST && (!stays || verb_is_vdsm(verb));
+    if ((resolves && resolve(call, &err) < 0) || gate_object(call, &err) < 0)
         return refuse(&trip, &err, reply);
+    if (stays)
+        return run_inline(&trip, reply);
     if (verb->mutating && !call->request.dry_run)
         return send_call(from->join, &trip, reply);
     return send_question(&trip, reply);

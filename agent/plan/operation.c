@@ -15,6 +15,7 @@
 #include "agent/common/log.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
+#include "agent/plan/permit.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
 #include "agent/state/receipts.h"
@@ -238,8 +239,13 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
         planner->plan(&k.known, wish, &plan, err) < 0)
         return NULL;
-    if (request->dry_run)
-        return plan_to_json(&plan);
+    if (request->dry_run) {
+        result = plan_to_json(&plan);
+        json_put(result, "privileges", permit_needs(env, request, vm, &plan));
+        return result;
+    }
+    if (permit_plan(env, request, vm, &plan, err) < 0)
+        return NULL;
     op.plan = kept = plan_json_encode(&plan);
     ops_begin(env->ops, &op);
     result = carry_out(env, request, &op, &k, &plan, err);

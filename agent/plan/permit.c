@@ -11,7 +11,8 @@
 
 struct question {
     struct env *env;
-    const struct request *request;
+    const struct identity *who;
+    const struct request *request; /* NULL: nobody is told of a denial */
     enum access_group group;
     const struct access_object *object;
 };
@@ -58,6 +59,9 @@ deny(const struct question *q, const struct access *access,
             q->request->verb ? q->request->verb : "This", group,
             object.len ? object.data : "", q->request->peer, has.data,
             with.data);
+    log_warning("DENIED %s peer=%s: it needs %s%s",
+                q->request->verb ? q->request->verb : "-", q->request->peer,
+                group, object.len ? object.data : "");
     return -1;
 }
 
@@ -70,7 +74,7 @@ ask(const struct question *q, answer_fn *answer, struct err *err)
     struct access_object object;
     struct question known = *q;
 
-    rights = rights_of(access, q->request->who);
+    rights = rights_of(access, q->who);
     if (answer(rights, q->group, q->object))
         return true;
     if (q->object && q->object->vm && q->object->vm[0] &&
@@ -82,7 +86,7 @@ ask(const struct question *q, answer_fn *answer, struct err *err)
         if (answer(rights, q->group, &object))
             return true;
     }
-    if (err)
+    if (q->request)
         deny(&known, access, rights, err);
     return false;
 }
@@ -92,7 +96,7 @@ permit_check(struct env *env, const struct request *request,
              enum access_group group, const struct access_object *object,
              struct err *err)
 {
-    const struct question q = {env, request, group, object};
+    const struct question q = {env, request->who, request, group, object};
 
     return ask(&q, rights_allow, err) ? 0 : -1;
 }
@@ -102,7 +106,7 @@ permit_check_some(struct env *env, const struct request *request,
                   enum access_group group, const struct access_object *object,
                   struct err *err)
 {
-    const struct question q = {env, request, group, object};
+    const struct question q = {env, request->who, request, group, object};
 
     return ask(&q, rights_possible, err) ? 0 : -1;
 }
@@ -111,16 +115,160 @@ int
 permit_check_any(struct env *env, const struct request *request,
                  enum access_group group, struct err *err)
 {
-    const struct question q = {env, request, group, NULL};
+    const struct question q = {env, request->who, request, group, NULL};
 
     return ask(&q, anywhere, err) ? 0 : -1;
 }
 
 bool
-permit_may(struct env *env, const struct request *request,
+permit_may(struct env *env, const struct identity *who,
            enum access_group group, const struct access_object *object)
 {
-    const struct question q = {env, request, group, object};
+    const struct question q = {env, who, NULL, group, object};
 
     return ask(&q, rights_allow, NULL);
+}
+
+bool
+permit_event(struct env *env, const struct identity *who, const char *type,
+             const char *vm, const char *device)
+{
+    const struct question any = {env, who, NULL, ACCESS_VM_READ, NULL};
+    struct access_object object = {.vm = vm};
+
+    if (strcmp(type, EVENTLOG_DROPPED) == 0)
+        return ask(&any, anywhere, NULL);
+    if (device && strncmp(device, "ua-", 3) == 0)
+        object.disk = device + 3;
+    return permit_may(env, who, ACCESS_VM_READ, &object);
+}
+
+/* --- plans --------------------------------------------------------------- */
+
+/* Steps that make, grow or delete an image. A LUN's size is its target's. */
+static bool
+makes_image(const struct step *step)
+{
+    switch (step->kind) {
+    case STEP_CREATE_IMAGE:
+    case STEP_RESIZE_IMAGE:
+    case STEP_DELETE_IMAGE:
+        return true;
+    case STEP_RESIZE_DISK:
+        return !step->disk || step->disk->kind != DISK_LUN;
+    default:
+        return false;
+    }
+}
+
+static const struct disk *
+with_path(const struct record *records, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct device *device = records[i].device;
+
+        if (device && device->disk && device->disk->path && path &&
+            !strcmp(device->disk->path, path))
+            return device->disk;
+    }
+    return NULL;
+}
+
+/* The disk that a step is about: its own, or that of the record whose image
+ * has its path. */
+static const struct disk *
+disk_of(const struct plan *plan, const struct step *step)
+{
+    const struct disk *disk = step->disk;
+
+    if (!disk)
+        disk = with_path(plan->reserve, plan->nreserve, step->text);
+    for (size_t i = 0; !disk && i < plan->nsteps; i++)
+        disk = with_path(plan->steps[i].records, plan->steps[i].nrecords,
+                         step->text);
+    return disk;
+}
+
+/* The name of a VM that the plan makes; NULL: it is there already. */
+static const char *
+new_name(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->nsteps; i++)
+        for (size_t k = 0; k < plan->steps[i].nrecords; k++)
+            if (plan->steps[i].records[k].kind == RECORD_VM &&
+                plan->steps[i].kind == STEP_DEFINE_NEW)
+                return plan->steps[i].records[k].vm.name;
+    return NULL;
+}
+
+typedef int visit_fn(void *ctx, const struct access_object *object,
+                     struct err *err);
+
+/* visit for each image that the plan changes. */
+static int
+each_image(const struct plan *plan, const char *vm, visit_fn *visit, void *ctx,
+           struct err *err)
+{
+    for (size_t i = 0; i < plan->nsteps; i++) {
+        const struct disk *disk = disk_of(plan, &plan->steps[i]);
+        const struct access_object object = {vm, new_name(plan),
+                                             disk ? disk->id : NULL};
+
+        if (makes_image(&plan->steps[i]) && visit(ctx, &object, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct asker {
+    struct env *env;
+    const struct request *request;
+    bool needed, lacks;
+};
+
+static int
+check_image(void *ctx, const struct access_object *object, struct err *err)
+{
+    const struct asker *asker = ctx;
+
+    return permit_check(asker->env, asker->request, ACCESS_DISK_CREATE, object,
+                        err);
+}
+
+static int
+note_image(void *ctx, const struct access_object *object, struct err *err)
+{
+    struct asker *asker = ctx;
+
+    (void)err;
+    asker->needed = true;
+    asker->lacks |= !permit_may(asker->env, asker->request->who,
+                                ACCESS_DISK_CREATE, object);
+    return 0;
+}
+
+int
+permit_plan(struct env *env, const struct request *request, const char *vm,
+            const struct plan *plan, struct err *err)
+{
+    struct asker asker = {env, request, false, false};
+
+    return each_image(plan, vm, check_image, &asker, err);
+}
+
+json_t *
+permit_needs(struct env *env, const struct request *request, const char *vm,
+             const struct plan *plan)
+{
+    struct asker asker = {env, request, false, false};
+    json_t *list = json_array(), *need;
+
+    each_image(plan, vm, note_image, &asker, NULL);
+    if (asker.needed) {
+        need = json_object();
+        json_put_text(need, "group", access_group_name(ACCESS_DISK_CREATE));
+        json_put_bool(need, "granted", !asker.lacks);
+        json_array_append_new(list, need);
+    }
+    return list;
 }

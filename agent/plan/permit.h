@@ -8,6 +8,7 @@
 #pragma once
 
 #include "agent/plan/env.h"
+#include "agent/plan/plan.h"
 #include "agent/plan/request.h"
 #include "agent/policy/rights.h"
 
@@ -29,6 +30,24 @@ int permit_check_some(struct env *env, const struct request *request,
 int permit_check_any(struct env *env, const struct request *request,
                      enum access_group group, struct err *err);
 
+/*
+ * What a plan needs beyond the group of its verb: DISK_CREATE where an image
+ * is made, grown or deleted. vm is the plan's VM. 0, -1 + DENIED.
+ */
+int permit_plan(struct env *env, const struct request *request, const char *vm,
+                const struct plan *plan, struct err *err);
+
+/* The same for a dry run: [{group, granted}, …], every group that the plan
+ * needs besides its verb's. Returns owned. */
+json_t *permit_needs(struct env *env, const struct request *request,
+                     const char *vm, const struct plan *plan);
+
 /* As permit_check, without a word: what is left out of a list is no denial. */
-bool permit_may(struct env *env, const struct request *request,
+bool permit_may(struct env *env, const struct identity *who,
                 enum access_group group, const struct access_object *object);
+
+/* Whether it may be told of an event: VM_READ of its VM or disk. vm (UUID) and
+ * device (alias) may be NULL: what is about neither is for who may see all,
+ * but that events are missing is told to anybody who may see some. */
+bool permit_event(struct env *env, const struct identity *who,
+                  const char *type, const char *vm, const char *device);

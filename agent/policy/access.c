@@ -241,7 +241,7 @@ read_match(struct access_peer *peer, const char *word, struct err *err)
     if (!value)
         return err_param(err, ERR_INVALID, "match", word,
                          "cn:NAME (%20 for a blank), dns:NAME, uri:URI, "
-                         "sha256:64 DIGITS, uid:NUMBER or gid:NUMBER");
+                         "sha256:64 DIGITS, uid:USER or gid:GROUP of this host");
     peer->matches =
         mem_more(peer->matches, peer->nmatches, sizeof(*peer->matches));
     peer->matches[peer->nmatches++] =
@@ -264,7 +264,7 @@ read_matches(struct access_peer *peer, const char *match, struct err *err)
         return 0;
     return err_param(err, ERR_INVALID, "match", "",
                      "who it is: cn:NAME, dns:NAME, uri:URI, sha256:DIGITS, "
-                     "uid:NUMBER or gid:NUMBER");
+                     "uid:USER or gid:GROUP");
 }
 
 static void

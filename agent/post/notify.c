@@ -174,9 +174,8 @@ struct telling {
     struct notify *notify;
     uint64_t *sessions;
     size_t count;
-    int64_t seq;
-    char *text;
-    size_t len;
+    char *type, *vm, *device, *text; /* owned; what note borrows */
+    struct notify_note note;
 };
 
 static void
@@ -185,6 +184,9 @@ telling_drop(void *arg)
     struct telling *telling = arg;
 
     free(telling->sessions);
+    free(telling->type);
+    free(telling->vm);
+    free(telling->device);
     free(telling->text);
     free(telling);
 }
@@ -198,7 +200,7 @@ telling_run(void *arg)
 
     for (size_t i = 0; notify->front && i < telling->count; i++)
         notify->front->event(notify->front_ctx, telling->sessions[i],
-                             telling->seq, telling->text, telling->len);
+                             &telling->note);
     telling_drop(telling);
 }
 
@@ -263,7 +265,16 @@ notify_event(struct notify *notify, json_t *event)
     telling->notify = notify;
     telling->sessions = sessions;
     telling->count = count;
-    telling->seq = json_get_int(event, "seq", 0);
-    telling->text = notify_text(event, &telling->len);
+    telling->type = mem_dup(json_get_text(event, "type", ""));
+    telling->vm = mem_dup(json_get_text(event, "vm", NULL));
+    telling->device = mem_dup(json_get_text(event, "device", NULL));
+    telling->note = (struct notify_note){
+        .seq = json_get_int(event, "seq", 0),
+        .type = telling->type,
+        .vm = telling->vm,
+        .device = telling->device,
+    };
+    telling->text = notify_text(event, &telling->note.len);
+    telling->note.text = telling->text;
     outbox_post(notify->outbox, telling_run, telling_drop, telling);
 }

@@ -13,15 +13,23 @@
 
 struct notify;
 
+/* An event on its way; borrowed. */
+struct notify_note {
+    int64_t seq;         /* its number, 0: it has none */
+    const char *type;    /* "disk.plugged" */
+    const char *vm;      /* UUID, NULL */
+    const char *device;  /* alias, NULL */
+    const char *text;    /* the JSON-RPC notification, no line end */
+    size_t len;
+};
+
 /* What the front room does with what arrives (I/O thread). */
 struct notify_front {
     /* The answer to request `slot` of a session; takes reply (a whole
      * JSON-RPC response, or NULL for an answered notification). */
     void (*reply)(void *ctx, uint64_t session, uint64_t slot, json_t *reply);
-    /* An event (a JSON-RPC notification, no line end); text is borrowed, seq
-     * its number or 0. The session may be gone by now. */
-    void (*event)(void *ctx, uint64_t session, int64_t seq, const char *text,
-                  size_t len);
+    /* An event. The session may be gone by now. */
+    void (*event)(void *ctx, uint64_t session, const struct notify_note *note);
 };
 
 struct notify *notify_new(struct outbox *outbox);

@@ -11,6 +11,7 @@
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/disk_facts.h"
+#include "agent/plan/permit.h"
 #include "agent/plan/settle.h"
 #include "agent/spec/disk_rows.h"
 
@@ -54,10 +55,24 @@ wish_named(struct verb_call *call, const char *ref, struct disk_wish *wish,
     return 0;
 }
 
+/* The VM was checked when the call came in; now the disk is known. */
+static int
+check_disk(struct verb_call *call, const struct disk_wish *wish,
+           struct err *err)
+{
+    const struct access_object object = {
+        .vm = call->vm, .disk = wish->disk ? wish->disk->id : wish->disk_id};
+
+    return permit_check(call->env, &call->request, ACCESS_DISK_ATTACH, &object,
+                        err);
+}
+
 static json_t *
 run(struct verb_call *call, const struct planner *planner,
     struct disk_wish *wish, struct err *err)
 {
+    if (check_disk(call, wish, err) < 0)
+        return NULL;
     return operation_run(call->env, &call->request, call->vm, planner, wish,
                          err);
 }
@@ -105,6 +120,20 @@ whole_disk(struct verb_call *call, const json_t *given, const char *prefix,
     return disk_from_json(object, prefix, err);
 }
 
+/* One of many: an object or, where names are taken, a name. */
+static int
+read_wish(struct verb_call *call, const json_t *item, const char *prefix,
+          bool plug, struct disk_wish *wish, struct err *err)
+{
+    if (plug && json_is_string(item))
+        return wish_named(call, json_string_value(item), wish, err);
+    wish->disk = whole_disk(call, item, prefix, err);
+    if (!wish->disk)
+        return -1;
+    wish->disk->wanted |= plug;
+    return 0;
+}
+
 /* disks: [object or, where names are taken, name, …]. */
 static json_t *
 many_disks(struct verb_call *call, const json_t *disks, bool plug,
@@ -127,15 +156,9 @@ many_disks(struct verb_call *call, const json_t *disks, bool plug,
         struct disk_wish *wish = &wishes.items[wishes.n++];
 
         snprintf(prefix, sizeof(prefix), "disks[%zu].", i);
-        if (plug && json_is_string(item)) {
-            if (wish_named(call, json_string_value(item), wish, err) < 0)
-                return NULL;
-            continue;
-        }
-        wish->disk = whole_disk(call, item, prefix, err);
-        if (!wish->disk)
+        if (read_wish(call, item, prefix, plug, wish, err) < 0 ||
+            check_disk(call, wish, err) < 0)
             return NULL;
-        wish->disk->wanted |= plug;
     }
     return operation_run(call->env, &call->request, call->vm, &many_planner,
                          &wishes, err);

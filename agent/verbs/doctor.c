@@ -61,6 +61,12 @@ static const struct exam_check checks[] = {
      CONF,
      .run = exam_tls_key,
      .fix = "chmod 0600 it; if others could have read it, make a new pair"},
+    {.name = "roles",
+     .doc = "who has a certificate can have a role",
+     CONF,
+     .run = exam_tls_roles,
+     .fix = "Give roles= to a [peer NAME] that matches it, or set [access] "
+            "tls_default_role, and send SIGHUP"},
     {.name = "socket",
      .doc = "the unix socket is there, or can be made, for its group",
      CONF,
@@ -142,6 +148,7 @@ doctor_report(const struct doctor_case *doctor_case)
 {
     struct exam exam = {.conf = doctor_case->conf,
                         .conf_why = doctor_case->conf_why,
+                        .rules = doctor_case->rules,
                         .kvm = doctor_case->kvm,
                         .tls_examine = doctor_case->tls_examine};
     json_t *report;
@@ -160,6 +167,7 @@ doctor(struct verb_call *call, struct err *err)
     struct env *env = call->env;
     struct err why = ERR_INIT;
     struct exam exam = {.conf = env_conf(env),
+                        .rules = atomic_load(&env->access),
                         .env = env,
                         .record = env->store,
                         .kvm = strcmp(env->virt, "kvm") == 0,

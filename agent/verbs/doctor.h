@@ -16,6 +16,7 @@ extern const size_t doctor_nverbs;
 struct doctor_case {
     const struct conf *conf; /* NULL: the settings cannot be read … */
     const char *conf_why;    /* … for this reason, else "" */
+    const struct access *rules; /* of conf */
     bool kvm;                /* host_kvm_works() */
     json_t *(*tls_examine)(const struct conf *conf);
 };

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "agent/plan/permit.h"
+
 #define TYPES_MAX 32
 #define TYPE_BYTES 64
 #define TYPE_CHARS "abcdefghijklmnopqrstuvwxyz._"
@@ -50,7 +52,21 @@ read_wish(struct verb_call *call, struct wish *wish, struct err *err)
 
     if (read_types(json_object_get(call->params, "types"), wish, err) < 0)
         return -1;
-    return vm ? vm_table_find(call->env->vms, vm, wish->vm, err) : 0;
+    if (!vm)
+        return 0;
+    if (vm_table_find(call->env->vms, vm, wish->vm, err) < 0)
+        return -1;
+    return permit_check_some(call->env, &call->request, ACCESS_VM_READ,
+                             &(struct access_object){.vm = wish->vm}, err);
+}
+
+static bool
+may_see(struct verb_call *call, const json_t *event)
+{
+    return permit_event(call->env, call->request.who,
+                        json_get_text(event, "type", ""),
+                        json_get_text(event, "vm", NULL),
+                        json_get_text(event, "device", NULL));
 }
 
 static bool
@@ -82,7 +98,7 @@ replay_page(struct verb_call *call, const struct wish *wish, json_t *result,
         return -1;
     found = json_object_get(page, "events");
     json_array_foreach(found, i, event)
-        if (wanted(wish, event))
+        if (wanted(wish, event) && may_see(call, event))
             json_array_append(events, event);
     json_put(result, "next", json_incref(json_object_get(page, "next")));
     if (!json_is_null(dropped))
@@ -135,9 +151,15 @@ subscribe(struct verb_call *call, struct err *err)
 static json_t *
 get_events(struct verb_call *call, struct err *err)
 {
-    return eventlog_read(call->env->eventlog,
-                         json_get_int(call->params, "since", 0),
-                         (int)json_get_int(call->params, "limit", PAGE), err);
+    json_t *page = eventlog_read(
+        call->env->eventlog, json_get_int(call->params, "since", 0),
+        (int)json_get_int(call->params, "limit", PAGE), err);
+    json_t *events = json_object_get(page, "events");
+
+    for (size_t i = json_array_size(events); i-- > 0;)
+        if (!may_see(call, json_array_get(events, i)))
+            json_array_remove(events, i);
+    return page;
 }
 
 /* --- rows ------------------------------------------------------------------ */
@@ -176,6 +198,7 @@ const struct verb events_verbs[] = {
     {.name = "Subscribe",
      .group = "events",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Sends events to this connection as they happen, until it ends; a "
             "second call replaces what the first asked for.",
@@ -184,6 +207,7 @@ const struct verb events_verbs[] = {
     {.name = "GetEvents",
      .group = "events",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Reads kept events in order; next is the number to ask with the "
             "next time, dropped names what is no longer kept.",

@@ -15,6 +15,7 @@ struct exam_check;
 struct exam {
     const struct conf *conf; /* NULL: the settings cannot be read */
     const char *conf_why;    /* why not, as the files are now; "" */
+    const struct access *rules; /* of conf */
     struct env *env;         /* NULL: berthd is looked at from outside */
     struct store *record;    /* may be NULL: record_why */
     struct err record_why;

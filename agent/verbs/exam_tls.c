@@ -98,6 +98,19 @@ exam_tls_key(struct exam *exam)
         exam_ok(exam, "%s is its owner's alone", path);
 }
 
+void
+exam_tls_roles(struct exam *exam)
+{
+    if (!has_tls(exam))
+        return;
+    if (access_serves_tls(exam->rules))
+        exam_ok(exam, "%zu peers have rules", exam->rules->npeers);
+    else
+        exam_find(exam, EXAM_WARNING, NULL,
+                  "No certificate has a role: over TLS nothing but Ping is "
+                  "answered");
+}
+
 /* --- the unix socket ------------------------------------------------------- */
 
 static void

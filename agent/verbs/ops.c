@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/plan/permit.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/lane_view.h"
 #include "agent/verbs/vm_view.h"
+
+#define LOOKED_AT 10000 /* operations, for who may not see all of them */
 
 /* What is known of an operation: its receipt, or NULL. Returns owned. */
 static int
@@ -73,24 +76,43 @@ no_such(const char *op_id, struct err *err)
                    op_id);
 }
 
+/* Its own operations are a peer's to see; another's where it has the group for
+ * the VM. */
+static bool
+is_own(const struct verb_call *call, const json_t *op)
+{
+    return !strcmp(json_get_text(op, "peer", ""), call->request.peer);
+}
+
+static int
+check_op(struct verb_call *call, enum access_group group, const json_t *op,
+         struct err *err)
+{
+    const struct access_object object = {.vm = json_get_text(op, "vm", NULL)};
+
+    if (is_own(call, op))
+        return 0;
+    return permit_check(call->env, &call->request, group, &object, err);
+}
+
 static json_t *
 get_operation(struct verb_call *call, struct err *err)
 {
     CLEANUP_JSON json_t *open = ops_list(call->env->ops);
+    CLEANUP_JSON json_t *op = NULL;
     char op_id[UUID_TEXT];
-    json_t *op = NULL;
 
     wanted_op(call, op_id);
     if (find(call, op_id, &op, err) < 0)
         return NULL;
-    if (!op) {
+    if (op)
+        put_progress(op, open);
+    else
         op = json_incref(entry_of(open, NULL, op_id));
-        if (!op)
-            no_such(op_id, err);
-        return op;
-    }
-    put_progress(op, open);
-    return op;
+    if (!op)
+        no_such(op_id, err);
+    return op && check_op(call, ACCESS_VM_READ, op, err) == 0 ? STEAL(op)
+                                                              : NULL;
 }
 
 /* A VM that is gone has operations still: its whole UUID names them. */
@@ -105,16 +127,37 @@ wanted_vm(struct verb_call *call, char uuid[UUID_TEXT], struct err *err)
     return vm_table_find(call->env->vms, ref, uuid, err);
 }
 
+static bool
+may_see(const struct verb_call *call, const char *vm)
+{
+    const struct access_object object = {.vm = vm};
+
+    return permit_may(call->env, call->request.who, ACCESS_VM_READ, &object);
+}
+
+/* A VM's lane has its UUID as name; others belong to no VM. */
 static json_t *
-lanes_json(struct pool *pool)
+lanes_json(const struct verb_call *call)
 {
     size_t n;
-    CLEANUP_FREE struct lane_info *lanes = pool_lanes(pool, &n);
+    CLEANUP_FREE struct lane_info *lanes = pool_lanes(call->env->pool, &n);
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, lane_view_json(&lanes[i]));
+        if (may_see(call, lanes[i].name))
+            json_array_append_new(list, lane_view_json(&lanes[i]));
     return list;
+}
+
+static void
+leave_out(const struct verb_call *call, json_t *list)
+{
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        const json_t *op = json_array_get(list, i);
+
+        if (!is_own(call, op) && !may_see(call, json_get_text(op, "vm", NULL)))
+            json_array_remove(list, i);
+    }
 }
 
 /* Whether the filter of ListOperations lets an open operation through. */
@@ -129,8 +172,7 @@ asked_for(const json_t *entry, const char *vm, const char *state)
 
 /* Those that have not begun have no row yet; they are the newest. */
 static void
-add_open(json_t *list, const json_t *open, const char *vm, const char *state,
-         size_t limit)
+add_open(json_t *list, const json_t *open, const char *vm, const char *state)
 {
     json_t *entry;
     size_t i;
@@ -142,30 +184,32 @@ add_open(json_t *list, const json_t *open, const char *vm, const char *state,
                       json_get_text(entry, "op_id", "")))
             json_array_insert(list, 0, entry);
     }
-    while (json_array_size(list) > limit)
-        json_array_remove(list, json_array_size(list) - 1);
 }
 
 static json_t *
 list_operations(struct verb_call *call, struct err *err)
 {
     CLEANUP_JSON json_t *open = ops_list(call->env->ops);
-    int limit = (int)json_get_int(call->params, "limit", 0);
+    size_t limit = (size_t)json_get_int(call->params, "limit", 0);
+    int most = may_see(call, NULL) ? (int)limit : LOOKED_AT;
     const char *state = json_get_text(call->params, "state", NULL);
     json_t *result, *list = NULL, *op;
     char vm[UUID_TEXT];
     size_t i;
 
     if (wanted_vm(call, vm, err) < 0 ||
-        receipts_list(call->env->store, *vm ? vm : NULL, state, limit, &list,
+        receipts_list(call->env->store, *vm ? vm : NULL, state, most, &list,
                       err) < 0)
         return NULL;
     json_array_foreach(list, i, op)
         put_progress(op, open);
-    add_open(list, open, vm, state, (size_t)limit);
+    add_open(list, open, vm, state);
+    leave_out(call, list);
+    while (json_array_size(list) > limit)
+        json_array_remove(list, json_array_size(list) - 1);
     result = json_object();
     json_put(result, "operations", list);
-    json_put(result, "lanes", lanes_json(call->env->pool));
+    json_put(result, "lanes", lanes_json(call));
     return result;
 }
 
@@ -230,7 +274,9 @@ cancel_open(struct verb_call *call, const char *op_id)
 static json_t *
 cancel_operation(struct verb_call *call, struct err *err)
 {
+    CLEANUP_JSON json_t *open = ops_list(call->env->ops);
     CLEANUP_JSON json_t *before = NULL, *after = NULL;
+    const json_t *op;
     char op_id[UUID_TEXT];
     json_t *answer = NULL;
     const char *state;
@@ -238,8 +284,13 @@ cancel_operation(struct verb_call *call, struct err *err)
     wanted_op(call, op_id);
     if (find(call, op_id, &before, err) < 0)
         return NULL;
+    op = entry_of(open, call->request.peer, op_id);
+    if (!op)
+        op = before ? before : entry_of(open, NULL, op_id);
+    if (op && check_op(call, ACCESS_VM_OPERATE, op, err) < 0)
+        return NULL;
     state = json_get_text(before, "state", NULL);
-    if (!state || strcmp(state, "running") == 0)
+    if (op && (!state || strcmp(state, "running") == 0))
         answer = cancel_open(call, op_id);
     if (answer)
         return answer;
@@ -274,13 +325,15 @@ static const struct field list_fields[] = {
      .min = 1,
      .max = 1000,
      .range = "1..1000",
-     .doc = "How many at most, the newest first"},
+     .doc = "How many at most, the newest first; who may see some VMs only is "
+            "shown those of the newest 10000"},
 };
 
 const struct verb ops_verbs[] = {
     {.name = "GetOperation",
      .group = "ops",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Shows what became of an operation: its state, its receipt, and "
             "each step with its outcome.",
@@ -289,6 +342,7 @@ const struct verb ops_verbs[] = {
     {.name = "ListOperations",
      .group = "ops",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Lists operations, the newest first, and what every lane of work "
             "is doing now.",
@@ -297,6 +351,7 @@ const struct verb ops_verbs[] = {
     {.name = "CancelOperation",
      .group = "ops",
      .action_group = "VM_OPERATE",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Cancels an operation that waits for its turn, or asks a running "
             "one to stop before its next effect and to undo what it did.",

@@ -18,6 +18,9 @@ enum verb_lane {
     VERB_HOST,   /* any worker: questions, and what concerns no VM yet */
 };
 
+/* The action group of what anybody may ask who is let in at all. */
+#define VERB_FOR_ALL "NONE"
+
 /* The row of the parameter "vm", the same wherever it must be given. */
 #define VERB_VM_ROW                                                            \
     {.name = "vm",                                                             \
@@ -48,7 +51,10 @@ struct verb {
     const char *name;         /* "HotPlugDisk" */
     const char *group;        /* "disk", "vm", "host", "ops", "events",
                                  "admin", "vdsm" */
-    const char *action_group; /* "DISK_ATTACH" … for roles */
+    const char *action_group; /* "DISK_ATTACH" … for roles, VERB_FOR_ALL */
+    /* It is not about one VM, or makes it: permit.h is asked by the verb, of
+     * each object; front asks whether the peer has the group for anything. */
+    bool asks_itself;
     bool mutating;            /* takes op_id, dry_run, deadline_ms, flow_id */
     bool local;               /* unix socket only */
     enum verb_lane lane;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/common/xml.h"
+#include "agent/plan/permit.h"
 #include "agent/verbs/topology.h"
 #include "agent/verbs/vm_view.h"
 
@@ -38,7 +39,7 @@ known(const struct verb_call *call, struct err *err)
     return -1;
 }
 
-/* The view of a VM by its UUID. */
+/* The view of a VM by its UUID; whether it may be shown is asked after this. */
 static int
 load(struct verb_call *call, const char *uuid, struct vm_view *out,
      struct err *err)
@@ -51,17 +52,37 @@ load(struct verb_call *call, const char *uuid, struct vm_view *out,
                    uuid);
 }
 
-/* The view of the VM that parameter "vm" names. */
-static int
-load_named(struct verb_call *call, struct vm_view *out, struct err *err)
+static struct access_object
+object_of(const struct vm_view *view, const char *disk)
 {
+    return (struct access_object){view->info.record.uuid,
+                                  view->info.record.name, disk};
+}
+
+/* The view of the VM that parameter "vm" names; some: what is shown of it is
+ * asked about piece by piece. */
+static int
+load_named(struct verb_call *call, bool some, struct vm_view *out,
+           struct err *err)
+{
+    struct access_object object;
     char uuid[UUID_TEXT];
 
     if (known(call, err) < 0 ||
         vm_table_find(call->env->vms, json_get_text(call->params, "vm", ""),
-                      uuid, err) < 0)
+                      uuid, err) < 0 ||
+        load(call, uuid, out, err) < 0)
         return -1;
-    return load(call, uuid, out, err);
+    object = object_of(out, NULL);
+    return (some ? permit_check_some : permit_check)(
+        call->env, &call->request, ACCESS_VM_READ, &object, err);
+}
+
+/* What the peer may, for lists: resolved once. Returns owned. */
+static struct rights *
+rights_here(const struct verb_call *call)
+{
+    return rights_of(atomic_load(&call->env->access), call->request.who);
 }
 
 /* --- VMs ----------------------------------------------------------------- */
@@ -71,28 +92,40 @@ get_vm(struct verb_call *call, struct err *err)
 {
     CLEANUP_VM_VIEW struct vm_view view = {0};
 
-    if (load_named(call, &view, err) < 0)
+    if (load_named(call, false, &view, err) < 0)
         return NULL;
     return vm_view_json(&view, local_name(call));
 }
 
+struct list {
+    json_t *items;
+    const struct rights *rights;
+    const char *hypervisor;
+};
+
 static void
 add_summary(const struct vm_view *view, void *arg)
 {
-    json_array_append_new(arg, vm_view_summary(view));
+    const struct list *list = arg;
+    const struct access_object object = object_of(view, NULL);
+
+    if (rights_allow(list->rights, ACCESS_VM_READ, &object))
+        json_array_append_new(list->items, vm_view_summary(view));
 }
 
 static json_t *
 list_vms(struct verb_call *call, struct err *err)
 {
-    json_t *result, *vms;
+    CLEANUP_RIGHTS struct rights *rights = rights_here(call);
+    struct list list = {NULL, rights, local_name(call)};
+    json_t *result;
 
     if (known(call, err) < 0)
         return NULL;
     result = json_object();
-    vms = json_array();
-    vm_view_each(call->env->vms, add_summary, vms);
-    json_put(result, "vms", vms);
+    list.items = json_array();
+    vm_view_each(call->env->vms, add_summary, &list);
+    json_put(result, "vms", list.items);
     return result;
 }
 
@@ -103,7 +136,7 @@ get_topology(struct verb_call *call, struct err *err)
     CLEANUP_JSON json_t *vm = NULL;
     json_t *result;
 
-    if (load_named(call, &view, err) < 0)
+    if (load_named(call, false, &view, err) < 0)
         return NULL;
     vm = vm_view_json(&view, local_name(call));
     result = json_object();
@@ -126,6 +159,7 @@ get_disk(struct verb_call *call, struct err *err)
     const char *vm = json_get_text(call->params, "vm", NULL);
     const char *ref = json_get_text(call->params, "disk", "");
     CLEANUP_VM_VIEW struct vm_view view = {0};
+    struct access_object object;
     char uuid[UUID_TEXT];
     const struct disk *disk;
 
@@ -136,48 +170,52 @@ get_disk(struct verb_call *call, struct err *err)
     if (load(call, uuid, &view, err) < 0)
         return NULL;
     disk = vm_view_disk(&view, ref, err);
-    return disk ? vm_view_disk_json(&view, disk, local_name(call)) : NULL;
+    object = object_of(&view, disk ? disk->id : NULL);
+    if (!disk || permit_check(call->env, &call->request, ACCESS_VM_READ,
+                              &object, err) < 0)
+        return NULL;
+    return vm_view_disk_json(&view, disk, local_name(call));
 }
-
-struct disk_list {
-    json_t *disks;
-    const char *hypervisor;
-};
 
 static void
 add_disks(const struct vm_view *view, void *arg)
 {
-    struct disk_list *list = arg;
+    const struct list *list = arg;
 
     for (size_t i = 0; i < view->ndisks; i++) {
-        json_t *disk =
-            vm_view_disk_json(view, view->disks[i], list->hypervisor);
+        const struct access_object object =
+            object_of(view, view->disks[i]->id);
+        json_t *disk;
 
+        if (!rights_allow(list->rights, ACCESS_VM_READ, &object))
+            continue;
+        disk = vm_view_disk_json(view, view->disks[i], list->hypervisor);
         json_put_text(disk, "vm_name", view->info.record.name);
-        json_array_append_new(list->disks, disk);
+        json_array_append_new(list->items, disk);
     }
 }
 
 static json_t *
 list_disks(struct verb_call *call, struct err *err)
 {
-    struct disk_list list = {NULL, local_name(call)};
+    CLEANUP_RIGHTS struct rights *rights = rights_here(call);
+    struct list list = {NULL, rights, local_name(call)};
     CLEANUP_VM_VIEW struct vm_view view = {0};
     json_t *result;
 
     if (known(call, err) < 0)
         return NULL;
     if (!json_get_text(call->params, "vm", NULL)) {
-        list.disks = json_array();
+        list.items = json_array();
         vm_view_each(call->env->vms, add_disks, &list);
-    } else if (load_named(call, &view, err) < 0) {
+    } else if (load_named(call, true, &view, err) < 0) {
         return NULL;
     } else {
-        list.disks = json_array();
+        list.items = json_array();
         add_disks(&view, &list);
     }
     result = json_object();
-    json_put(result, "disks", list.disks);
+    json_put(result, "disks", list.items);
     return result;
 }
 
@@ -214,7 +252,7 @@ get_vm_xml(struct verb_call *call, struct err *err)
     json_t *result;
     bool live;
 
-    if (load_named(call, &view, err) < 0)
+    if (load_named(call, false, &view, err) < 0)
         return NULL;
     which = json_get_text(call->params, "which",
                           view.info.active ? "live" : "config");
@@ -240,19 +278,34 @@ get_vm_xml(struct verb_call *call, struct err *err)
     return result;
 }
 
+/* Of the statistics of all, those that the peer may not see. */
+static void
+leave_out(struct verb_call *call, json_t *stats)
+{
+    for (size_t i = json_array_size(stats); i-- > 0;) {
+        const struct access_object object = {
+            .vm = json_get_text(json_array_get(stats, i), "vm", "")};
+
+        if (!permit_may(call->env, call->request.who, ACCESS_VM_READ,
+                        &object))
+            json_array_remove(stats, i);
+    }
+}
+
 static json_t *
 get_vm_stats(struct verb_call *call, struct err *err)
 {
-    const char *vm = json_get_text(call->params, "vm", NULL);
-    char uuid[UUID_TEXT];
+    CLEANUP_VM_VIEW struct vm_view view = {0};
+    bool one = json_get_text(call->params, "vm", NULL) != NULL;
     json_t *stats, *result;
 
-    if (known(call, err) < 0 ||
-        (vm && vm_table_find(call->env->vms, vm, uuid, err) < 0))
+    if ((one ? load_named(call, false, &view, err) : known(call, err)) < 0)
         return NULL;
-    stats = hyper_stats(call->env->hyper, vm ? uuid : NULL, err);
+    stats = hyper_stats(call->env->hyper,
+                        one ? view.info.record.uuid : NULL, err);
     if (!stats)
         return NULL;
+    leave_out(call, stats);
     result = json_object();
     json_put(result, "stats", stats);
     return result;
@@ -297,6 +350,7 @@ const struct verb view_verbs[] = {
     {.name = "ListVms",
      .group = "vm",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_INLINE,
      .doc = "Lists every VM of this host by name, whoever made it, with its "
             "state and the number of its disks.",
@@ -312,6 +366,7 @@ const struct verb view_verbs[] = {
     {.name = "GetVmStats",
      .group = "vm",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_HOST,
      .doc = "Reads counters of one VM or of all: processor time, memory, "
             "network and block traffic.",
@@ -329,6 +384,7 @@ const struct verb view_verbs[] = {
     {.name = "GetDisk",
      .group = "disk",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_INLINE,
      .doc = "Shows one disk of a VM with its address and state.",
      VERB_PARAMS(disk_fields_of_get),
@@ -336,6 +392,7 @@ const struct verb view_verbs[] = {
     {.name = "ListDisks",
      .group = "disk",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_INLINE,
      .doc = "Lists the disks of one VM or of all, plugged or not, with their "
             "addresses.",

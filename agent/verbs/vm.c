@@ -5,6 +5,7 @@
  */
 #include "agent/verbs/vm.h"
 
+#include "agent/plan/permit.h"
 #include "agent/plan/vm_facts.h"
 
 static json_t *
@@ -29,9 +30,15 @@ create_vm(struct verb_call *call, struct err *err)
         .virt = call->env->virt,
     };
     CLEANUP(vm_wish_clear) struct vm_wish wish = {.paused = false};
+    struct access_object object;
 
     wish.vm = vm_from_json(call->params, &defaults, err);
-    if (!wish.vm || vm_place(wish.vm, err) < 0)
+    if (!wish.vm)
+        return NULL;
+    object = (struct access_object){wish.vm->id, wish.vm->name, NULL};
+    if (permit_check(call->env, &call->request, ACCESS_VM_CREATE, &object,
+                     err) < 0 ||
+        vm_place(wish.vm, err) < 0)
         return NULL;
     return operation_run(call->env, &call->request, wish.vm->id, &planner,
                          &wish, err);
@@ -158,6 +165,7 @@ const struct verb vm_verbs[] = {
     {.name = "CreateVm",
      .group = "vm",
      .action_group = "VM_CREATE",
+     .asks_itself = true,
      .mutating = true,
      .lane = VERB_VM,
      .doc = "Define a VM with an address on every device, spare root ports "

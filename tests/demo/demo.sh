@@ -127,6 +127,9 @@ uri = $URI
 images = $tmp/images
 [state]
 dir = $tmp/state
+[peer engine]
+match = cn:engine-1
+roles = DataCenterAdmin
 EOF
     "$BUILD/berthd" -c "$tmp/berth.conf" >"$tmp/berthd.log" 2>&1 &
     berthd=$!

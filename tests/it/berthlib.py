@@ -145,11 +145,11 @@ class Client:
 class Certs:
     """Certificates as tests/lib/make-certs made them."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, names=("second", "expired", "revoked",
+                                         "stranger")):
         self.dir = directory
         script = os.path.join(os.path.dirname(__file__), "../lib/make-certs")
-        subprocess.run([script, directory, "second", "expired", "revoked",
-                        "stranger"], check=True)
+        subprocess.run([script, directory, *names], check=True)
 
     def __getitem__(self, name):
         return os.path.join(self.dir, name)
@@ -193,6 +193,8 @@ class Berthd:
             "listen.socket": self.socket, "listen.socket_group": "root",
             "tls.cert": certs["server.pem"], "tls.key": certs["server.key"],
             "tls.ca": certs["ca.pem"], "hypervisor local.uri": self.uri,
+            # make-certs' client, and whoever else a test brings.
+            "access.tls_default_role": "DataCenterAdmin",
             "paths.images": self.images, "log.level": "debug",
             "state.dir": os.path.join(self.dir, "state"),
         }

@@ -30,6 +30,7 @@ struct fixture {
     struct conf *conf;
     struct outbox *outbox;
     struct env env;
+    struct access *access; /* certificates are SuperUser, unless … */
     struct server *server;
     pthread_t thread;
 };
@@ -129,6 +130,7 @@ static const struct field disk_fields_of_tests[] = {
 #define CHANGE(verb_name)                                                     \
     {.name = (verb_name),                                                     \
      .group = "disk",                                                         \
+     .action_group = "DISK_ATTACH",                                           \
      .lane = VERB_VM,                                                         \
      .mutating = true,                                                        \
      .params = disk_fields_of_tests,                                          \
@@ -136,21 +138,37 @@ static const struct field disk_fields_of_tests[] = {
      .run = change}
 
 static const struct verb verbs[] = {
-    {.name = "Who", .lane = VERB_INLINE, .run = who},
+    {.name = "Ping",
+     .action_group = VERB_FOR_ALL,
+     .lane = VERB_INLINE,
+     .run = who},
+    {.name = "Nowhere", .lane = VERB_INLINE, .run = who},
+    {.name = "Who",
+     .action_group = "VM_OPERATE",
+     .lane = VERB_INLINE, .run = who},
     {.name = "Echo",
+     .action_group = "VM_OPERATE",
      .lane = VERB_INLINE,
      .params = value_field,
      .nparams = 1,
      .run = echo},
-    {.name = "Admin", .lane = VERB_INLINE, .local = true, .run = who},
-    {.name = "Wait", .lane = VERB_HOST, .run = wait_open},
-    {.name = "Ask", .lane = VERB_HOST, .run = who},
+    {.name = "Admin",
+     .action_group = "HOST_ADMIN",
+     .lane = VERB_INLINE, .local = true, .run = who},
+    {.name = "Wait",
+     .action_group = "VM_OPERATE",
+     .lane = VERB_HOST, .run = wait_open},
+    {.name = "Ask",
+     .action_group = "VM_OPERATE",
+     .lane = VERB_HOST, .run = who},
     {.name = "Touch",
+     .action_group = "VM_OPERATE",
      .lane = VERB_VM,
      .params = vm_field,
      .nparams = 1,
      .run = who},
     {.name = "Refuse",
+     .action_group = "VM_OPERATE",
      .group = "vm",
      .lane = VERB_VM,
      .mutating = true,
@@ -158,12 +176,14 @@ static const struct verb verbs[] = {
     CHANGE("Change"),
     CHANGE("Undo"),
     {.name = "VM.who",
+     .action_group = "VM_OPERATE",
      .lane = VERB_INLINE,
      .vdsm_code = 100,
      .params = vmid_field,
      .nparams = 1,
      .run = who},
     {.name = "VM.refuse",
+     .action_group = "VM_OPERATE",
      .group = "vdsm",
      .lane = VERB_VM,
      .mutating = true,
@@ -312,6 +332,9 @@ start(struct fixture *f, const char *crl)
     f->outbox = outbox_new(&err);
     assert_non_null(f->outbox);
     atomic_init(&f->env.conf, f->conf);
+    f->access = access_new(0);
+    assert_int_equal(access_set_default(f->access, "SuperUser", &err), 0);
+    atomic_init(&f->env.access, f->access);
     f->env.pool = pool_new(4, &limits, NULL, NULL);
     f->env.notify = notify_new(f->outbox);
     f->env.vms = vm_table_new();
@@ -352,6 +375,7 @@ stop(struct fixture *f)
     ops_free(f->env.ops);
     store_close(f->env.store);
     conf_free(f->conf);
+    access_free(f->access);
 }
 
 static inline int

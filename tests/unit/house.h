@@ -13,6 +13,7 @@
 #include "agent/verbs/params.h"
 #include "agent/verbs/table.h"
 #include "agent/watch.h"
+#include "tests/unit/root.h"
 #include "tests/unit/unit.h"
 
 struct house {
@@ -22,8 +23,7 @@ struct house {
     struct err err;   /* of the last call */
     json_t *answer;   /* of the last call, owned */
     char peer[64];
-    struct identity *who;  /* root, unless a test says otherwise */
-    struct access *access; /* nobody else has a role, unless … */
+    struct root root; /* who calls */
     atomic_bool deaf; /* the hypervisor's events reach nobody */
 };
 
@@ -74,10 +74,7 @@ house_open(struct house *house)
     struct err *err = &house->err;
 
     snprintf(house->peer, sizeof(house->peer), "uid:0");
-    house->who = identity_new(house->peer);
-    identity_add_number(house->who, IDENTITY_UID, 0);
-    house->access = access_new(0);
-    atomic_store(&house->env.access, house->access);
+    house->root = root_enter(env);
     env->virt = "qemu";
     env->version = "test";
     atomic_store(&env->conf, house_conf(house));
@@ -120,8 +117,7 @@ house_free(struct house *house)
     notify_free(env->notify);
     outbox_free(house->outbox);
     conf_free(atomic_load(&env->conf));
-    identity_unref(house->who);
-    access_free(house->access);
+    root_leave(&house->root);
     json_decref(house->answer);
     house->answer = NULL;
 }
@@ -210,7 +206,7 @@ house_call(struct house *house, const char *name, const char *text)
     if (!raw)
         fail_msg("%s", house->err.message);
     snprintf(call.request.peer, sizeof(call.request.peer), "%s", house->peer);
-    call.request.who = house->who;
+    call.request.who = house->root.who;
     if (params_check(call.verb, raw, &params, &call.request, &house->err) < 0)
         return NULL;
     call.params = params;

@@ -72,6 +72,39 @@ verbs_of_the_host_are_not_for_others(void **state)
     link_close(&link);
 }
 
+/* The rules are asked at each request: an open session feels a change. */
+static void
+without_a_role_there_is_ping(void **state)
+{
+    struct fixture *f = *state;
+    struct access *none = access_new(0), *some = access_new(0);
+    struct link link = tls(f, "client", TLS1_3_VERSION);
+
+    link_say(&link, CALL(1, "Who"));
+    assert_non_null(strstr(link_hear(&link), "cn:engine-1"));
+    atomic_store(&f->env.access, none);
+    expect_error(&link, CALL(2, "Who"), "DENIED");
+    assert_non_null(strstr(link.text, "VM_OPERATE"));
+    expect_error(&link, CALL(2, "Touch"), "DENIED");
+    expect_error(&link, CALL(2, "Change"), "DENIED");
+    expect_error(&link, CALL(2, "Nowhere"), "DENIED");
+    link_say(&link, CALL(3, "Ping"));
+    assert_non_null(strstr(link_hear(&link), "\"result\""));
+    assert_int_equal(access_add_peer(some, "e", "dns:localhost",
+                                     "Operator@vm:db", NULL),
+                     0);
+    atomic_store(&f->env.access, some);
+    link_say(&link, CALL_WITH(4, "Touch", "[\"db\"]"));
+    assert_non_null(strstr(link_hear(&link), VM_UUID));
+    expect_error(&link, CALL_WITH(5, "Touch", "[\"hidden\"]"), "DENIED");
+    expect_error(&link, CALL_WITH(5, "Touch", "[\"none\"]"), "NOT_FOUND");
+    expect_error(&link, CALL(5, "Who"), "DENIED");
+    link_close(&link);
+    atomic_store(&f->env.access, f->access);
+    access_free(none);
+    access_free(some);
+}
+
 static void
 a_vm_is_found_before_its_verb_runs(void **state)
 {
@@ -278,6 +311,7 @@ main(void)
         WITH(batches_are_answered_as_one),
         WITH(vdsms_names_have_vdsms_numbers),
         WITH(verbs_of_the_host_are_not_for_others),
+        WITH(without_a_role_there_is_ping),
         WITH(a_vm_is_found_before_its_verb_runs),
         WITH(big_texts_are_parsed_aside),
         WITH(open_requests_are_bounded),

@@ -12,6 +12,7 @@
 
 #include "agent/common/log.h"
 #include "agent/front/server.h"
+#include "agent/roles.h"
 #include "agent/state/store_schema.h"
 #include "agent/verbs/doctor.h"
 
@@ -36,7 +37,7 @@ shell(const char *command, const char *a, const char *b)
 }
 
 static void
-place_make(struct place *p)
+place_make(struct place *p, const char *role)
 {
     char *sets[] = {mem_printf("state.dir=%s/state", p->dir),
                     mem_printf("paths.images=%s/images", p->dir),
@@ -46,14 +47,15 @@ place_make(struct place *p)
                     mem_printf("listen.socket=%s/sock", p->dir),
                     mem_printf("hypervisor local.uri=qemu:///embed?root=%s/r",
                                p->dir),
-                    mem_dup("listen.socket_group=")};
+                    mem_dup("listen.socket_group="),
+                    mem_printf("access.tls_default_role=%s", role)};
     CLEANUP_FREE char *empty = mem_printf("%s/berth.conf", p->dir);
 
     unit_write(empty, "");
-    p->conf = conf_load(empty, (const char *const *)sets, 8, &p->err);
+    p->conf = conf_load(empty, (const char *const *)sets, 9, &p->err);
     if (!p->conf)
         fail_msg("%s", p->err.message);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         free(sets[i]);
 }
 
@@ -64,7 +66,7 @@ set_up(void **state)
 
     unit_folder(p->dir);
     snprintf(p->state, sizeof(p->state), "%s/state", p->dir);
-    place_make(p);
+    place_make(p, "Monitor");
     shell("mkdir $A/images && chmod 755 $A $A/images && "
           "cp $B/server.pem $B/server.key $B/ca.pem $A && "
           "chmod 600 $A/server.key",
@@ -88,8 +90,11 @@ tear_down(void **state)
 static void
 examine(struct place *p)
 {
+    CLEANUP_ACCESS struct access *rules =
+        p->conf ? roles_load(p->conf, &p->err) : NULL;
     const struct doctor_case about = {
         .conf = p->conf,
+        .rules = rules,
         .conf_why = p->conf ? "" : p->err.message,
         .kvm = true,
         .tls_examine = server_tls_examine,
@@ -186,6 +191,16 @@ a_host_without_anything_is_not_an_error(void **state)
     shell("rm -r $A/state", p->dir, "");
     examine(p);
     assert_int_equal(json_get_int(p->report, "errors", -1), 0);
+}
+
+static void
+a_door_that_opens_for_nobody(void **state)
+{
+    struct place *p = *state;
+
+    conf_free(p->conf);
+    place_make(p, "");
+    expect(p, "roles", "warning", "No certificate has a role");
 }
 
 static const struct damage {
@@ -414,6 +429,7 @@ main(void)
         WITH(a_host_that_is_well_has_no_finding),
         WITH(nothing_is_changed_by_looking),
         WITH(a_host_without_anything_is_not_an_error),
+        WITH(a_door_that_opens_for_nobody),
         cmocka_unit_test(each_damage_is_found_with_a_fix),
         WITH(what_the_record_tells),
         WITH(images_that_qemu_cannot_reach),

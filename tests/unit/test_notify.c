@@ -33,16 +33,17 @@ on_reply(void *ctx, uint64_t session, uint64_t slot, json_t *reply)
 }
 
 static void
-on_event(void *ctx, uint64_t session, int64_t seq, const char *text,
-         size_t len)
+on_event(void *ctx, uint64_t session, const struct notify_note *note)
 {
     struct rig *rig = ctx;
 
-    assert_int_equal(seq, 0); /* these have no number */
-    assert_int_equal(strlen(text), len);
+    assert_int_equal(note->seq, 0); /* these have no number */
+    assert_int_equal(strlen(note->text), note->len);
+    assert_non_null(strstr(note->text, note->type));
+    assert_true(!note->vm || strstr(note->text, note->vm));
     rig->count++;
     buf_printf(&rig->heard, "e%d ", (int)session);
-    snprintf(rig->text, sizeof(rig->text), "%s", text);
+    snprintf(rig->text, sizeof(rig->text), "%s", note->text);
     if (rig->forget_on_event)
         notify_forget(rig->notify, session);
 }

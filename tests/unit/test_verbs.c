@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Questions about the host, operations, events and settings: each verb runs
  * as a worker would run it, on a real database and a scripted hypervisor. */
+#include "tests/unit/root.h"
 #include "tests/unit/unit.h"
 
 #include "agent/common/log.h"
@@ -13,6 +14,7 @@
 
 struct house {
     struct env env;
+    struct root root;
     struct outbox *outbox;
     const char *reload_fails;
 };
@@ -53,6 +55,7 @@ build(void **state)
     char folder[256];
 
     unit_folder(folder);
+    house->root = root_enter(env);
     house->outbox = outbox_new(&err);
     env->notify = notify_new(house->outbox);
     env->store = store_open(folder, &err);
@@ -89,6 +92,7 @@ tear_down(void **state)
     notify_free(env->notify);
     outbox_free(house->outbox);
     conf_free(atomic_load(&env->conf));
+    root_leave(&house->root);
     free(house);
     return 0;
 }
@@ -102,7 +106,8 @@ ask(struct house *house, const char *name, const char *text, struct err *err)
                              .env = &house->env,
                              .session = 7,
                              .local = true,
-                             .request.peer = "uid:0"};
+                             .request = {.peer = "uid:0",
+                                         .who = house->root.who}};
 
     assert_non_null(raw);
     if (params_check(call.verb, raw, &params, &call.request, err) < 0)

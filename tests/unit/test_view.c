@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Questions about VMs and disks, from a VM table filled by hand. */
+#include "tests/unit/root.h"
 #include "tests/unit/unit.h"
 
 #include "agent/verbs/table.h"
@@ -42,6 +43,7 @@ static const char q35[] =
 
 struct house {
     struct env env;
+    struct root root;
 };
 
 static void
@@ -57,6 +59,7 @@ build(void **state)
     struct house *house = calloc(1, sizeof(*house));
     struct err err = ERR_INIT;
 
+    house->root = root_enter(&house->env);
     house->env.vms = vm_table_new();
     house->env.hyper = hyper_open("local", "fake:", no_event, NULL, &err);
     if (!house->env.hyper)
@@ -72,6 +75,7 @@ tear_down(void **state)
 
     hyper_close(house->env.hyper);
     vm_table_free(house->env.vms);
+    root_leave(&house->root);
     free(house);
     return 0;
 }
@@ -137,7 +141,10 @@ call(struct house *house, const char *name, const char *params,
 {
     CLEANUP_JSON json_t *obj = json_parse(params, strlen(params), NULL, NULL);
     const struct verb *verb = table_find(name);
-    struct verb_call c = {.verb = verb, .env = &house->env, .params = obj};
+    struct verb_call c = {.verb = verb,
+                          .env = &house->env,
+                          .params = obj,
+                          .request.who = house->root.who};
 
     assert_non_null(obj);
     return verb->run(&c, err);
