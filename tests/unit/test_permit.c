@@ -178,8 +178,6 @@ test_a_role_for_one_disk(void **state)
 static void
 check_lists(struct house *house, size_t vms, size_t events, size_t ops)
 {
-    CLEANUP_JSON json_t *page = NULL;
-
     house_do(house, "ListVms", "{}");
     assert_int_equal(json_array_size(json_object_get(house->answer, "vms")),
                      vms);
