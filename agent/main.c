@@ -13,6 +13,8 @@
 #include "agent/common/xml.h"
 #include "agent/front/server.h"
 #include "agent/host/host.h"
+#include "agent/hyper/vim_http.h"
+#include "agent/hyper/virt_esx.h"
 #include "agent/plan/crash.h"
 #include "agent/verbs/doctor.h"
 #include "agent/verbs/table.h"
@@ -113,6 +115,13 @@ doctor(struct start *start)
 }
 
 static int
+hypervisor_child(struct start *start)
+{
+    (void)start;
+    return virt_esx_serve();
+}
+
+static int
 version(struct start *start)
 {
     (void)start;
@@ -139,6 +148,7 @@ static const struct mode {
     [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
     [OPTIONS_DUMP_CRASH_POINTS] = {false, dump_crash_points},
     [OPTIONS_DOCTOR] = {false, doctor},
+    [OPTIONS_HYPERVISOR_CHILD] = {false, hypervisor_child},
     [OPTIONS_VERSION] = {false, version},
     [OPTIONS_HELP] = {false, help},
 };
@@ -172,11 +182,13 @@ main(int argc, char **argv)
     log_init();
     json_init();
     xml_init();
+    vim_http_init(); /* before threads, and before libvirt does it */
     if (options_parse(argc, argv, &options, &err) < 0)
         fprintf(stderr, "berthd: %s\nTry berthd --help.\n", err.message);
     else
         rc = run_mode(&options);
     options_clear(&options);
+    vim_http_cleanup();
     xml_cleanup();
     /* What was asked for may not have been written. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)

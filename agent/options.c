@@ -37,6 +37,8 @@ static const struct option_row {
      "print the names that --crash-at takes"},
     {"doctor", 0, NULL, OPTIONS_DOCTOR,
      "examine this host and print what is wrong, with a fix for each finding"},
+    {"hypervisor-child", 0, NULL, OPTIONS_HYPERVISOR_CHILD,
+     "make calls of libvirt's ESX driver for the berthd that started this"},
     {"output", 'o', "table|json", OPTIONS_RUN, "how --doctor prints"},
     {"crash-at", CRASH_AT, "NAME[:N]", OPTIONS_RUN,
      "die at a crash point (for tests; the state directory must hold a file "

@@ -35,7 +35,8 @@ struct vim_http {
     pthread_cond_t ended;
     struct transfer *queue;
     size_t running;
-    bool stopping;
+    bool stopping; /* transfers end */
+    bool ending;   /* and so does the thread */
 };
 
 void
@@ -67,21 +68,21 @@ static bool
 take_queue(struct vim_http *http)
 {
     struct transfer *queue;
-    bool stopping;
+    bool stopping, ending;
 
-    {
-        LOCK_SCOPE(&http->lock);
-        queue = http->queue;
-        http->queue = NULL;
-        stopping = http->stopping;
-    }
+    lock_take(&http->lock);
+    queue = http->queue;
+    http->queue = NULL;
+    stopping = http->stopping;
+    ending = http->ending;
+    lock_drop(&http->lock);
     for (struct transfer *next; queue; queue = next) {
         next = queue->next;
         if (stopping ||
             curl_multi_add_handle(http->multi, queue->easy) != CURLM_OK)
             end_transfer(http, queue, CURLE_ABORTED_BY_CALLBACK);
     }
-    return !stopping;
+    return !ending;
 }
 
 static void
@@ -148,14 +149,23 @@ wake(struct vim_http *http)
 }
 
 void
+vim_http_stop(struct vim_http *http)
+{
+    lock_take(&http->lock);
+    http->stopping = true;
+    lock_drop(&http->lock);
+    wake(http);
+}
+
+void
 vim_http_free(struct vim_http *http)
 {
     if (!http)
         return;
     lock_take(&http->lock);
-    http->stopping = true;
+    http->ending = true;
     lock_drop(&http->lock);
-    wake(http);
+    vim_http_stop(http);
     pthread_join(http->thread, NULL);
     curl_multi_cleanup(http->multi);
     pthread_cond_destroy(&http->ended);

@@ -22,8 +22,9 @@ struct vim_http;
 
 struct vim_http *vim_http_new(struct err *err);
 
-/* Calls under way end with STOPPING; none may come after it. */
-void vim_http_free(struct vim_http *http);
+/* Calls under way, and all that come, end with STOPPING. Any thread. */
+void vim_http_stop(struct vim_http *http);
+void vim_http_free(struct vim_http *http); /* no call may be under way */
 
 struct vim_target { /* how to reach one server; texts are borrowed */
     const char *url;
