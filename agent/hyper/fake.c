@@ -12,6 +12,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
+#include "agent/hyper/fake_live.h"
 #include "agent/hyper/fake_tree.h"
 #include "agent/hyper/fake_vm.h"
 
@@ -522,20 +523,6 @@ fake_iotune(void *backend, const char *uuid, const char *target,
     return fake_vm_done(&call, err);
 }
 
-/* It forgets nothing by itself: what the script says. */
-static int
-fake_forget_device(void *backend, const char *uuid, const char *alias,
-                   const char *path, int64_t wait_ms, struct err *err)
-{
-    FAKE_CALL call =
-        fake_vm_enter(backend, "forget_device", uuid, FAKE_RUNNING, err);
-
-    (void)alias;
-    (void)path;
-    (void)wait_ms;
-    return call.ok ? fake_vm_done(&call, err) : -1;
-}
-
 static int
 fake_memory(void *backend, const char *uuid, uint64_t bytes, struct err *err)
 {
@@ -588,8 +575,13 @@ const struct hyper_ops fake_ops = {
     .update = fake_update,
     .resize = fake_resize,
     .iotune = fake_iotune,
-    .forget_device = fake_forget_device,
+    .forget_device = fake_live_forget,
     .memory = fake_memory,
     .vcpus = fake_vcpus,
+    .create = fake_live_create,
+    .metadata = fake_live_metadata,
+    .live_vcpus = fake_live_vcpus,
+    .freeze = fake_live_freeze,
+    .thaw = fake_live_thaw,
     .stats = fake_stats,
 };

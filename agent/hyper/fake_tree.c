@@ -293,6 +293,37 @@ keep_place(xmlNodePtr from, xmlNodePtr to)
             xml_copy_into(to, xml_child(from, parts[i]));
 }
 
+static xmlNodePtr
+same_graphics(xmlDocPtr live, xmlNodePtr fresh)
+{
+    CLEANUP_FREE char *type = xml_attr(fresh, "type");
+    xmlNodePtr node = xml_child(devices_of(live), "graphics");
+
+    while (node && (!type || !xml_attr_is(node, "type", type)))
+        node = xml_next(node, "graphics");
+    return node;
+}
+
+/* A password is not shown again. */
+static int
+update_other(xmlDocPtr live, xmlNodePtr fresh, struct err *err)
+{
+    CLEANUP_FREE char *alias = alias_key(fresh);
+    xmlNodePtr old = xml_is(fresh, "graphics")
+                         ? same_graphics(live, fresh)
+                         : fake_tree_by_alias(live, alias ? alias : "", err);
+    xmlNodePtr copy;
+
+    if (!old)
+        return err_set(err, ERR_NOT_FOUND, "The VM has no such %s",
+                       (const char *)fresh->name);
+    copy = xml_copy_into(old->parent, fresh);
+    keep_place(old, copy);
+    xmlUnsetProp(copy, BAD_CAST "passwd");
+    xml_remove(old);
+    return 0;
+}
+
 int
 fake_tree_update(xmlDocPtr live, const char *xml, struct err *err)
 {
@@ -304,6 +335,8 @@ fake_tree_update(xmlDocPtr live, const char *xml, struct err *err)
 
     if (!doc)
         return -1;
+    if (!xml_is(xml_root(doc), "disk"))
+        return update_other(live, xml_root(doc), err);
     target = xml_attr(xml_child(xml_root(doc), "target"), "dev");
     old = fake_tree_by_target(live, target ? target : "", err);
     if (!old)
@@ -367,4 +400,91 @@ fake_tree_vcpus(xmlDocPtr config, unsigned count)
 
     snprintf(text, sizeof(text), "%u", count);
     set_text(xml_root(config), "vcpu", text);
+}
+
+void
+fake_tree_live_vcpus(xmlDocPtr live, unsigned count)
+{
+    xmlNodePtr vcpu = xml_child(xml_root(live), "vcpu");
+
+    if (vcpu)
+        xml_set_int(vcpu, "current", count);
+    else
+        fake_tree_vcpus(live, count);
+}
+
+/* --- what begins to run --------------------------------------------------- */
+
+/* On a bus of its own behind nothing in particular: tests look only at
+ * whether there is one, and that it stays. */
+void
+fake_tree_place(xmlDocPtr live)
+{
+    static const char *const elements[] = {"controller", "disk", "interface"};
+    unsigned slot = 16;
+
+    for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+        xmlNodePtr node = xml_child(devices_of(live), elements[i]);
+
+        for (; node; node = xml_next(node, elements[i])) {
+            bool scsi = xml_attr_is(node, "type", "scsi");
+            bool virtio =
+                xml_attr_is(xml_child(node, "target"), "bus", "virtio");
+            xmlNodePtr address;
+
+            if (xml_child(node, "address") ||
+                !(scsi || virtio || xml_is(node, "interface")))
+                continue;
+            address = xml_add(node, "address", NULL);
+            xml_set(address, "type", "pci");
+            xml_set(address, "domain", "0x0000");
+            xml_set(address, "bus", "0x00");
+            xml_set_hex(address, "slot", slot++, 2);
+            xml_set(address, "function", "0x0");
+        }
+    }
+}
+
+/* --- metadata ------------------------------------------------------------- */
+
+static void
+give_namespace(xmlNodePtr node, xmlNsPtr ns)
+{
+    xmlSetNs(node, ns);
+    for (xmlNodePtr child = xml_child(node, NULL); child;
+         child = xml_next(child, NULL))
+        give_namespace(child, ns);
+}
+
+static xmlNodePtr
+metadata_of(xmlNodePtr all, const char *uri)
+{
+    xmlNodePtr node = xml_child(all, NULL);
+
+    while (node && !(node->ns && xmlStrEqual(node->ns->href, BAD_CAST uri)))
+        node = xml_next(node, NULL);
+    return node;
+}
+
+int
+fake_tree_metadata(xmlDocPtr live, const struct hyper_metadata *metadata,
+                   struct err *err)
+{
+    CLEANUP_XML xmlDocPtr doc = NULL;
+    xmlNodePtr all = xml_child(xml_root(live), "metadata");
+    xmlNodePtr old = metadata_of(all, metadata->uri), fresh;
+
+    if (metadata->text &&
+        !(doc = xml_parse(metadata->text, strlen(metadata->text), err)))
+        return -1;
+    if (old)
+        xml_remove(old);
+    if (!doc)
+        return 0;
+    if (!all)
+        all = xml_add(xml_root(live), "metadata", NULL);
+    fresh = xml_copy_into(all, xml_root(doc));
+    give_namespace(fresh, xmlNewNs(fresh, BAD_CAST metadata->uri,
+                                   BAD_CAST metadata->prefix));
+    return 0;
 }

@@ -33,7 +33,16 @@ xmlNodePtr fake_tree_by_alias(xmlDocPtr doc, const char *alias,
 xmlNodePtr fake_tree_by_target(xmlDocPtr doc, const char *target,
                                struct err *err);
 
-/* Change a disk in place, named by the target in xml. */
+/* A tree that begins to run: PCI devices without an address get one. */
+void fake_tree_place(xmlDocPtr live);
+
+/* Replace, or take out, an element below <metadata>. */
+int fake_tree_metadata(xmlDocPtr live, const struct hyper_metadata *metadata,
+                       struct err *err);
+void fake_tree_live_vcpus(xmlDocPtr live, unsigned count);
+
+/* Change a disk in place, named by the target in xml; anything else by its
+ * alias, graphics by their type. */
 int fake_tree_update(xmlDocPtr live, const char *xml, struct err *err);
 
 void fake_tree_iotune(xmlNodePtr disk, const struct hyper_tune *tune, size_t n);

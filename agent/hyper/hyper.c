@@ -246,5 +246,12 @@ WRAPPER(int, -1, hyper_forget_device, forget_device, uuid,
         uuid, alias, path, wait_ms, err)
 VM_WRAPPER_1(memory, uint64_t)
 VM_WRAPPER_1(vcpus, unsigned)
+WRAPPER(int, -1, hyper_create, create, NULL,
+        (struct hyper *hyper, const char *xml, bool paused, struct err *err),
+        xml, paused, err)
+VM_WRAPPER_1(metadata, const struct hyper_metadata *)
+VM_WRAPPER_1(live_vcpus, unsigned)
+VM_WRAPPER(freeze)
+VM_WRAPPER(thaw)
 WRAPPER(json_t *, NULL, hyper_stats, stats, uuid,
         (struct hyper *hyper, const char *uuid, struct err *err), uuid, err)

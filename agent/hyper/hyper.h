@@ -67,5 +67,13 @@ int hyper_memory(struct hyper *hyper, const char *uuid, uint64_t bytes,
                  struct err *err);
 int hyper_vcpus(struct hyper *hyper, const char *uuid, unsigned count,
                 struct err *err);
+int hyper_create(struct hyper *hyper, const char *xml, bool paused,
+                 struct err *err);
+int hyper_metadata(struct hyper *hyper, const char *uuid,
+                   const struct hyper_metadata *metadata, struct err *err);
+int hyper_live_vcpus(struct hyper *hyper, const char *uuid, unsigned count,
+                     struct err *err);
+int hyper_freeze(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_thaw(struct hyper *hyper, const char *uuid, struct err *err);
 json_t *hyper_stats(struct hyper *hyper, const char *uuid, struct err *err);
 char *hyper_pidfile(struct hyper *hyper, const char *name);

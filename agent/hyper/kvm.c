@@ -17,6 +17,7 @@
 #include "agent/hyper/virt.h"
 #include "agent/hyper/virt_device.h"
 #include "agent/hyper/virt_domain.h"
+#include "agent/hyper/virt_live.h"
 #include "agent/hyper/virt_monitor.h"
 #include "agent/hyper/virt_stats.h"
 
@@ -180,7 +181,10 @@ kvm_pidfile(void *backend, const char *name)
         .update = virt_device_update, .resize = virt_device_resize,            \
         .iotune = virt_device_iotune, .memory = virt_domain_memory,            \
         .forget_device = virt_monitor_forget,                                  \
-        .vcpus = virt_domain_vcpus, .stats = virt_stats_read,                  \
+        .create = virt_live_create, .metadata = virt_live_metadata,            \
+        .live_vcpus = virt_live_vcpus, .freeze = virt_live_freeze,             \
+        .thaw = virt_live_thaw, .vcpus = virt_domain_vcpus,                    \
+        .stats = virt_stats_read,                                              \
         .pidfile = kvm_pidfile,                                                \
     }
 

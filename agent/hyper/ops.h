@@ -53,6 +53,10 @@ struct hyper_tune { /* one limit of hyper_set_iotune */
     uint64_t value;
 };
 
+struct hyper_metadata {
+    const char *uri, *prefix, *text;
+};
+
 enum hyper_event_type {
     HYPER_EVENT_LIFECYCLE, /* defined, undefined, started, stopped … */
     HYPER_EVENT_DEVICE_ADDED,
@@ -160,6 +164,20 @@ struct hyper_ops {
                   struct err *err);
     int (*vcpus)(void *backend, const char *uuid, unsigned count,
                  struct err *err);
+
+    /* A transient domain: it runs, and is gone when it stops. */
+    int (*create)(void *backend, const char *xml, bool paused,
+                  struct err *err);
+    /* Live: the element of that namespace below <metadata>; text has no
+     * namespaces, NULL takes it out. */
+    int (*metadata)(void *backend, const char *uuid,
+                    const struct hyper_metadata *metadata, struct err *err);
+    /* Live: vCPUs in use, of those the domain may have. */
+    int (*live_vcpus)(void *backend, const char *uuid, unsigned count,
+                      struct err *err);
+    /* The guest's file systems; by its agent. */
+    int (*freeze)(void *backend, const char *uuid, struct err *err);
+    int (*thaw)(void *backend, const char *uuid, struct err *err);
 
     /* One domain's, or every domain's (uuid NULL), statistics: array of
      * {vm, state, cpu: {}, balloon: {}, vcpu: [], net: [], block: []}. */

@@ -36,6 +36,17 @@ static const struct step_ops *const steps[STEP_KINDS] = {
     [STEP_REBOOT] = &step_vm_reboot,
     [STEP_SUSPEND] = &step_vm_suspend,
     [STEP_RESUME] = &step_vm_resume,
+    [STEP_START_TRANSIENT] = &step_vm_transient,
+    [STEP_ATTACH_NIC] = &step_live_attach,
+    [STEP_DETACH_NIC] = &step_live_detach,
+    [STEP_UPDATE_NIC] = &step_live_nic,
+    [STEP_ATTACH_MEMORY] = &step_live_attach,
+    [STEP_DETACH_MEMORY] = &step_live_detach,
+    [STEP_SET_METADATA] = &step_live_metadata,
+    [STEP_LIVE_VCPUS] = &step_live_vcpus,
+    [STEP_SET_TICKET] = &step_live_ticket,
+    [STEP_FREEZE] = &step_live_freeze,
+    [STEP_THAW] = &step_live_thaw,
 };
 
 /* One operation on its way through its steps. */

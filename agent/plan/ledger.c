@@ -77,10 +77,40 @@ step_alias(const struct step *step)
         return step->disk->alias;
     if (step->kind == STEP_ATTACH_CONTROLLER)
         return step->controller.alias;
+    if (step->alias)
+        return step->alias;
     for (size_t i = 0; i < step->nrecords; i++)
         if (step->records[i].device && step->records[i].device->disk)
             return step->records[i].device->disk->alias;
     return NULL;
+}
+
+static bool
+is_nic(const struct step *step)
+{
+    return step->kind == STEP_ATTACH_NIC || step->kind == STEP_DETACH_NIC;
+}
+
+static bool
+is_memory(const struct step *step)
+{
+    return step->kind == STEP_ATTACH_MEMORY || step->kind == STEP_DETACH_MEMORY;
+}
+
+static const char *
+pending_event(const struct step *step)
+{
+    return is_nic(step)      ? "nic.unplug_pending"
+           : is_memory(step) ? "memory.unplug_pending"
+                             : "disk.unplug_pending";
+}
+
+static const char *
+gone_event(const struct step *step)
+{
+    return is_nic(step)      ? "nic.unplugged"
+           : is_memory(step) ? "memory.unplugged"
+                             : "disk.unplugged";
 }
 
 static void
@@ -189,7 +219,7 @@ step_batch(const struct ledger *ledger, size_t i, enum step_end end)
     struct store_batch *batch = store_batch_new();
     struct crash *crash = crash_of(ledger);
     const char *event =
-        end == STEP_END_PENDING ? "disk.unplug_pending" : step->event;
+        end == STEP_END_PENDING ? pending_event(step) : step->event;
 
     journal_outcome(batch, ledger->op, (int)i + 1, outcomes[end], NULL);
     if (end == STEP_END_REFUSED)
@@ -240,9 +270,9 @@ ledger_undone(struct ledger *ledger, size_t i)
     journal_outcome(batch, ledger->op, (int)i + 1, plan_undo_outcome(step),
                     NULL);
     if (step->undo == UNDO_PENDING && !step->waited)
-        add_step_event(ledger, batch, step, "disk.unplug_pending");
+        add_step_event(ledger, batch, step, pending_event(step));
     if (step->undo == UNDO_DONE && step->waited)
-        add_step_event(ledger, batch, step, "disk.unplugged");
+        add_step_event(ledger, batch, step, gone_event(step));
     store_commit_later(ledger->env->store, batch);
 }
 

@@ -301,20 +301,20 @@ pending_row(const struct knowledge *k, const char *alias)
 }
 
 /* A guest that refused: every operation that waited for this device ends,
- * and the disk stays where it is. */
-static void
+ * and the device stays where it is. Returns how many did. */
+static size_t
 end_refused(struct env *env, const char *vm, const char *alias,
             struct store_batch *batch)
 {
     CLEANUP_JSON json_t *list = NULL;
     struct err err = ERR_INIT;
     json_t *item;
-    size_t i;
+    size_t i, n = 0;
 
     if (receipts_list(env->store, vm, "pending", 1000, &list, &err) < 0) {
         log_error("Pending operations of VM %s cannot be read: %s", vm,
                   err.message);
-        return;
+        return 0;
     }
     json_array_foreach(list, i, item)
     {
@@ -329,7 +329,34 @@ end_refused(struct env *env, const char *vm, const char *alias,
         json_put_text(receipt, "state", op_state_name(OP_REFUSED));
         json_put_bool(receipt, "changed", false);
         journal_receipt(batch, &op, OP_REFUSED, receipt);
+        n++;
     }
+    return n;
+}
+
+/* The device as plugged again in its row, if it has one; owned. */
+static struct device *
+kept_device(const struct knowledge *k, const char *alias)
+{
+    const struct disk *row = pending_row(k, alias);
+    struct device *device = row ? device_for_disk(row) : NULL;
+
+    if (device) {
+        device->disk->state = DISK_PLUGGED;
+        device->disk->wanted = true;
+    }
+    return device;
+}
+
+static const char *
+failed_event(const struct knowledge *k, const char *alias, bool disk)
+{
+    const struct domain *live = k->info.live;
+
+    if (disk)
+        return "disk.failed";
+    return live && domain_device(live, "interface", alias) ? "nic.failed"
+                                                           : "memory.failed";
 }
 
 void
@@ -339,29 +366,29 @@ operation_unplug_refused(struct env *env, const char *vm, const char *alias)
     CLEANUP_DEVICE struct device *device = NULL;
     struct store_batch *batch;
     struct err err = ERR_INIT;
-    const struct disk *row;
+    size_t ended;
 
     if (know(env, vm, &k, &err) < 0) {
         log_warning("VM %s: the end of an unplug waits: %s", vm, err.message);
         return;
     }
-    row = pending_row(&k, alias);
-    if (!row)
-        return;
-    device = device_for_disk(row);
-    device->disk->state = DISK_PLUGGED;
-    device->disk->wanted = true;
+    device = kept_device(&k, alias);
     batch = store_batch_new();
-    device_row(batch, vm, device);
-    end_refused(env, vm, alias, batch);
+    ended = end_refused(env, vm, alias, batch);
+    if (!device && !ended) {
+        store_batch_free(batch);
+        return;
+    }
+    if (device)
+        device_row(batch, vm, device);
     eventlog_add(env->eventlog, batch,
-                 &(struct event){.type = "disk.failed",
+                 &(struct event){.type = failed_event(&k, alias, device),
                                  .vm = vm,
                                  .device = alias,
                                  .origin = "hypervisor"});
     if (store_commit(env->store, batch, &err) < 0)
         log_error("VM %s: that the guest keeps %s could not be recorded: %s",
                   vm, alias, err.message);
-    else
+    else if (device)
         vm_table_device_put(env->vms, vm, device);
 }

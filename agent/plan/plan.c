@@ -34,6 +34,17 @@ static const char *const step_names[STEP_KINDS] = {
     [STEP_REBOOT] = "reboot",
     [STEP_SUSPEND] = "suspend",
     [STEP_RESUME] = "resume",
+    [STEP_START_TRANSIENT] = "start_transient",
+    [STEP_ATTACH_NIC] = "attach_nic",
+    [STEP_DETACH_NIC] = "detach_nic",
+    [STEP_UPDATE_NIC] = "update_nic",
+    [STEP_ATTACH_MEMORY] = "attach_memory",
+    [STEP_DETACH_MEMORY] = "detach_memory",
+    [STEP_SET_METADATA] = "set_metadata",
+    [STEP_LIVE_VCPUS] = "set_live_vcpus",
+    [STEP_SET_TICKET] = "set_ticket",
+    [STEP_FREEZE] = "freeze",
+    [STEP_THAW] = "thaw",
 };
 
 static const char *const edit_names[] = {
@@ -42,6 +53,8 @@ static const char *const edit_names[] = {
     [EDIT_REPLACE_DISK] = "replace_disk",
     [EDIT_ADD_CONTROLLER] = "add_controller",
     [EDIT_SET_METADATA] = "set_metadata",
+    [EDIT_ADD_DEVICE] = "add_device",
+    [EDIT_REMOVE_DEVICE] = "remove_device",
 };
 
 static const char *const undo_names[UNDO_STATES] = {
@@ -112,6 +125,9 @@ plan_step_clear(struct step *step)
         edit_clear(&step->edits[i]);
     free(step->edits);
     free(step->text);
+    free(step->text_was);
+    free(step->secret);
+    free(step->alias);
     free(step->format);
     records_clear(step->records, step->nrecords);
 }
@@ -190,6 +206,8 @@ plan_attached(const struct step *step)
 {
     if (step->kind == STEP_ATTACH_CONTROLLER)
         return step->controller.alias;
+    if (step->kind == STEP_ATTACH_NIC || step->kind == STEP_ATTACH_MEMORY)
+        return step->alias;
     return step->kind == STEP_ATTACH_DISK ? step->disk->alias : NULL;
 }
 
@@ -249,6 +267,12 @@ plan_edit_controller(struct step *step, const struct controller *controller)
 }
 
 void
+plan_edit_device(struct step *step, enum edit_kind kind, const char *xml)
+{
+    edit_add(step, kind)->text = mem_dup(xml);
+}
+
+void
 plan_warn(struct plan *plan, const char *fmt, ...)
 {
     char text[512];
@@ -281,6 +305,8 @@ edits_to_json(const struct step *step)
         }
         if (edit->controller)
             json_put(obj, "controller", controller_to_json(edit->controller));
+        if (edit->text)
+            json_put_text(obj, "xml", edit->text);
         json_array_append_new(list, obj);
     }
     return list;
@@ -315,9 +341,10 @@ plan_step_to_json(const struct step *step)
     }
     if (step->nedits)
         json_put(obj, "edits", edits_to_json(step));
+    if (step->alias)
+        json_put_text(obj, "alias", step->alias);
     if (step->text)
-        json_put_text(obj, step->kind == STEP_DEFINE_NEW ? "xml" : "path",
-                      step->text);
+        json_put_text(obj, step->text[0] == '<' ? "xml" : "path", step->text);
     if (step->number)
         json_put_int(obj, "value", (json_int_t)step->number);
     if (step->flag)
@@ -336,6 +363,7 @@ ports_used(const struct plan *plan)
         const struct step *step = &plan->steps[i];
 
         live += step->kind == STEP_ATTACH_CONTROLLER ||
+                step->kind == STEP_ATTACH_NIC ||
                 (step->kind == STEP_ATTACH_DISK &&
                  step->disk->address.type == ADDRESS_PCI);
         for (size_t k = 0; k < step->nedits; k++)

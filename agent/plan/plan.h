@@ -32,6 +32,17 @@ enum step_kind {
     STEP_REBOOT,
     STEP_SUSPEND,
     STEP_RESUME,
+    STEP_START_TRANSIENT,
+    STEP_ATTACH_NIC,
+    STEP_DETACH_NIC,
+    STEP_UPDATE_NIC,
+    STEP_ATTACH_MEMORY,
+    STEP_DETACH_MEMORY,
+    STEP_SET_METADATA, /* an engine's, live */
+    STEP_LIVE_VCPUS,
+    STEP_SET_TICKET, /* of graphics */
+    STEP_FREEZE,
+    STEP_THAW,
     STEP_KINDS
 };
 const char *plan_step_name(enum step_kind kind); /* "attach_disk" */
@@ -70,11 +81,16 @@ struct step {
     struct controller controller; /* ATTACH_CONTROLLER */
     struct edit *edits;           /* owned; DEFINE */
     size_t nedits;
-    char *text;      /* owned: XML of DEFINE_NEW, path of an image */
+    char *text;      /* owned: XML of DEFINE_NEW, START_TRANSIENT, of a device
+                        that is no disk, of metadata; path of an image */
+    char *text_was;  /* owned: what undo restores */
+    char *secret;    /* owned: SET_TICKET; neither journaled nor printed */
+    char *alias;     /* owned: of a device that is no disk */
     char *format;    /* owned: of an image */
     uint64_t number; /* size, memory, vCPUs */
     uint64_t was;    /* what undo restores */
-    bool flag;       /* START: paused; REBOOT: reset; UPDATE: force;
+    bool flag;       /* START, START_TRANSIENT: paused; REBOOT: reset;
+                        UPDATE: force; SET_METADATA: taken out;
                         ATTACH_DISK: verified with the next one */
     bool lenient;    /* a failure becomes a warning */
     struct record *records; /* owned; committed with the outcome */
@@ -129,6 +145,8 @@ void plan_edit_disk(struct step *step, enum edit_kind kind,
                     const struct disk *disk);
 void plan_edit_controller(struct step *step,
                           const struct controller *controller);
+void plan_edit_device(struct step *step, enum edit_kind kind,
+                      const char *xml);
 
 void plan_warn(struct plan *plan, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -85,6 +85,8 @@ encode_step(const struct step *step)
         json_put(obj, "controller", controller_to_json(&step->controller));
     json_put(obj, "edits", encode_edits(step));
     json_put_text(obj, "text", step->text);
+    json_put_text(obj, "text_was", step->text_was);
+    json_put_text(obj, "alias", step->alias);
     json_put_text(obj, "format", step->format);
     json_put_int(obj, "number", (json_int_t)step->number);
     json_put_int(obj, "was", (json_int_t)step->was);
@@ -191,7 +193,7 @@ decode_edit(const json_t *obj, struct edit *edit, struct err *err)
     const json_t *controller = json_object_get(obj, "controller");
     json_int_t kind = json_get_int(obj, "kind", -1);
 
-    if (kind < EDIT_ADD_DISK || kind > EDIT_SET_METADATA)
+    if (kind < EDIT_ADD_DISK || kind > EDIT_REMOVE_DEVICE)
         return bad(err, "edit");
     edit->kind = (enum edit_kind)kind;
     edit->text = mem_dup(json_get_text(obj, "text", NULL));
@@ -209,7 +211,9 @@ decode_event(const char *text)
 {
     static const char *const events[] = {
         "disk.plugged", "disk.unplugged", "disk.removed", "disk.changed",
-        "controller.added", "vm.created", "vm.deleted", NULL};
+        "controller.added", "vm.created", "vm.deleted", "nic.plugged",
+        "nic.unplugged", "nic.changed", "memory.plugged", "memory.unplugged",
+        "vm.changed", NULL};
 
     for (size_t i = 0; text && events[i]; i++)
         if (!strcmp(events[i], text))
@@ -240,6 +244,8 @@ decode_step(const json_t *obj, struct plan *plan, struct err *err)
         return -1;
     step = plan_add(plan, kind);
     step->text = mem_dup(json_get_text(obj, "text", NULL));
+    step->text_was = mem_dup(json_get_text(obj, "text_was", NULL));
+    step->alias = mem_dup(json_get_text(obj, "alias", NULL));
     step->format = mem_dup(json_get_text(obj, "format", NULL));
     step->number = (uint64_t)json_get_int(obj, "number", 0);
     step->was = (uint64_t)json_get_int(obj, "was", 0);

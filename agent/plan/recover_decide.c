@@ -49,6 +49,32 @@ disk_gone(const struct step *step, const struct vm_info *vm)
 }
 
 static bool
+device_there(const struct step *step, const struct vm_info *vm)
+{
+    return vm->active && vm->live && step->alias &&
+           domain_has_alias(vm->live, step->alias);
+}
+
+static bool
+device_gone(const struct step *step, const struct vm_info *vm)
+{
+    return !device_there(step, vm);
+}
+
+/* A pending unplug is of a disk or of another device. */
+static bool
+still_there(const struct step *step, const struct vm_info *vm)
+{
+    return step->disk ? disk_there(step, vm) : device_there(step, vm);
+}
+
+static bool
+vcpus_are(const struct step *step, const struct vm_info *vm)
+{
+    return !vm->active || (vm->live && vm->live->vcpus == step->number);
+}
+
+static bool
 controller_there(const struct step *step, const struct vm_info *vm)
 {
     return vm->active && vm->live &&
@@ -183,6 +209,25 @@ static const struct rule {
                      "whether the guest got the request is not known"},
     [STEP_SUSPEND] = {is_paused, false, false, "the VM had not paused"},
     [STEP_RESUME] = {is_running, false, false, "the VM had not resumed"},
+    [STEP_START_TRANSIENT] = {is_active, false, false,
+                              "the VM had not started"},
+    [STEP_ATTACH_NIC] = {device_there, false, true,
+                         "the NIC had not reached the VM"},
+    [STEP_DETACH_NIC] = {device_gone, true, false, ""},
+    /* Written again: the same twice is harmless. */
+    [STEP_UPDATE_NIC] = {never, true, true, ""},
+    [STEP_ATTACH_MEMORY] = {device_there, false, true,
+                            "the memory had not reached the VM"},
+    [STEP_DETACH_MEMORY] = {device_gone, true, false, ""},
+    [STEP_SET_METADATA] = {never, true, true, ""},
+    [STEP_LIVE_VCPUS] = {vcpus_are, false, true,
+                         "the VM had not got its vCPUs"},
+    [STEP_SET_TICKET] = {never, false, false,
+                         "whether the password was set is not known"},
+    /* What may be frozen is let go. */
+    [STEP_FREEZE] = {never, false, true,
+                     "the guest is not left frozen by itself"},
+    [STEP_THAW] = {never, true, false, ""},
 };
 
 /* Steps on a running domain mean nothing once it has stopped: its definition
@@ -192,7 +237,19 @@ is_moot(const struct step *step, const struct vm_info *vm)
 {
     return !vm->active && (step->kind == STEP_DETACH_DISK ||
                            step->kind == STEP_UPDATE_DISK ||
-                           step->kind == STEP_TUNE_DISK);
+                           step->kind == STEP_TUNE_DISK ||
+                           step->kind == STEP_DETACH_NIC ||
+                           step->kind == STEP_UPDATE_NIC ||
+                           step->kind == STEP_DETACH_MEMORY ||
+                           step->kind == STEP_SET_METADATA ||
+                           step->kind == STEP_THAW);
+}
+
+static bool
+is_detach(const struct step *step)
+{
+    return step->kind == STEP_DETACH_DISK || step->kind == STEP_DETACH_NIC ||
+           step->kind == STEP_DETACH_MEMORY;
 }
 
 static struct recover_action
@@ -212,7 +269,7 @@ decide_step(const struct recover_facts *facts)
 
     if (holds)
         return (struct recover_action){RECOVER_FINISH, facts->done, true, ""};
-    if (facts->expired && step->kind != STEP_DETACH_DISK)
+    if (facts->expired && !is_detach(step))
         return roll_back(facts->done + (rule->half && facts->begun),
                          "its deadline passed");
     if (!facts->vm->present && step->kind != STEP_DELETE_IMAGE &&
@@ -252,7 +309,7 @@ recover_decide(const struct recover_facts *facts)
     if (facts->done >= plan->nsteps)
         return (struct recover_action){RECOVER_FINISH, plan->nsteps, false,
                                        ""};
-    if (facts->pending && disk_there(&plan->steps[facts->done], facts->vm))
+    if (facts->pending && still_there(&plan->steps[facts->done], facts->vm))
         return (struct recover_action){RECOVER_WAIT, facts->done, false, ""};
     if (facts->pending)
         return (struct recover_action){RECOVER_FINISH, facts->done, true, ""};

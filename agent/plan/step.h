@@ -43,14 +43,40 @@ struct step_ops {
 int step_read_live(struct step_run *run, struct err *err);
 int step_read_config(struct step_run *run, struct err *err);
 
+/* The event that our own attach or detach causes is no news: "device_added",
+ * "device_removed". */
+void step_expect(struct step_run *run, const char *what, const char *alias);
+
+/* Whether the live view, as last read, has a device of that alias. */
+bool step_is_listed(const struct step_run *run, const char *alias);
+
+/* Whether the guest's processors stand still, as events told it. */
+bool step_guest_stands(const struct step_run *run);
+
+/* Ask for an unplug and wait for its end, as long as run->wait_until says and
+ * the guest can answer (pci: it has to). Whether it is gone is for the caller
+ * to look at; run->end is REFUSED where the guest said no. */
+int step_let_go(struct step_run *run, const char *alias, bool pci,
+                struct err *err);
+
+/* Take an attached device out again (plan_attached). That it is gone already
+ * is as good, whoever did it: a rollback may be begun twice. pci: the guest
+ * has to let it go. run->end says how it ended. */
+int step_take_out(struct step_run *run, const struct step *step, bool pci,
+                  struct err *err);
+
 /* step_disk.c */
 extern const struct step_ops step_disk_controller, step_disk_attach,
     step_disk_detach, step_disk_update, step_disk_tune, step_disk_resize;
 /* step_image.c */
 extern const struct step_ops step_image_create, step_image_resize,
     step_image_delete;
+/* step_live.c */
+extern const struct step_ops step_live_attach, step_live_detach, step_live_nic,
+    step_live_metadata, step_live_vcpus, step_live_ticket, step_live_freeze,
+    step_live_thaw;
 /* step_vm.c */
 extern const struct step_ops step_vm_define, step_vm_define_new,
     step_vm_undefine, step_vm_memory, step_vm_vcpus, step_vm_autostart,
     step_vm_start, step_vm_shutdown, step_vm_destroy, step_vm_reboot,
-    step_vm_suspend, step_vm_resume;
+    step_vm_suspend, step_vm_resume, step_vm_transient;

@@ -6,7 +6,6 @@
  */
 #include "agent/plan/step.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -16,17 +15,6 @@
 #include "agent/host/qemu.h"
 
 #define CLOSE_WAIT_MS 2000 /* QEMU closes a source just after the event */
-#define UNDO_WAIT_MS 5000  /* then a rollback waits without a worker */
-
-/* The event that our own attach or detach causes is no news. */
-static void
-expect(struct step_run *run, const char *what, const char *alias)
-{
-    char event[192];
-
-    snprintf(event, sizeof(event), "%s %s", what, alias);
-    vm_table_expect(run->env->vms, run->vm, event);
-}
 
 static int
 stray(const char *what, struct err *err)
@@ -53,7 +41,7 @@ controller_run(struct step_run *run, struct step *step, struct err *err)
 {
     CLEANUP_TEXT char *xml = controller_xml(&step->controller);
 
-    expect(run, "device_added", step->controller.alias);
+    step_expect(run, "device_added", step->controller.alias);
     return hyper_attach(run->env->hyper, run->vm, xml, err);
 }
 
@@ -75,139 +63,21 @@ controller_verify(struct step_run *run, struct step *step, struct err *err)
     return unplanned(before, run->info->live, want->alias, err);
 }
 
-static bool
-is_listed(const struct step_run *run, const char *alias)
-{
-    const struct domain *live = run->info->live;
-
-    for (size_t i = 0; i < live->ncontrollers; i++)
-        if (!strcmp(live->controllers[i].alias, alias))
-            return true;
-    return domain_disk_by_alias(live, alias) != NULL;
-}
-
-enum guest { GUEST_GONE, GUEST_STILL, GUEST_RUNS };
-
-/* As the events told it: only a guest that runs can let a PCI device go. */
-static enum guest
-guest_now(const struct step_run *run)
-{
-    CLEANUP_VM_INFO struct vm_info now = {.active = false};
-
-    if (!vm_table_get(run->env->vms, run->vm, &now) || !now.present ||
-        !now.active)
-        return GUEST_GONE;
-    return !strcmp(now.state, hyper_state_name(HYPER_PAUSED)) ||
-                   !strcmp(now.state, hyper_state_name(HYPER_PM_SUSPENDED))
-               ? GUEST_STILL
-               : GUEST_RUNS;
-}
-
-static int64_t
-undo_wait_ms(const struct step_run *run)
-{
-    int64_t ms = conf_int(env_conf(run->env), CONF_OPS_UNPLUG_WAIT_MS);
-
-    return ms < UNDO_WAIT_MS ? ms : UNDO_WAIT_MS;
-}
-
-/* A wait for what the guest has to let go: none where it cannot answer. */
-static int64_t
-until_gone(const struct step_run *run, bool pci, int64_t until)
-{
-    return pci && guest_now(run) == GUEST_STILL ? 0 : until;
-}
-
-static int
-wait_gone(struct step_run *run, const struct step *step, bool pci,
-          struct err *err)
-{
-    const char *alias = plan_attached(step);
-    int64_t until =
-        step->undo == UNDO_PENDING ? 0 : clock_mono_ms() + undo_wait_ms(run);
-    enum ops_gone how = ops_gone_wait(run->env->ops, run->vm, alias,
-                                      until_gone(run, pci, until));
-
-    ops_gone_forget(run->env->ops, run->vm, alias);
-    if (step_read_live(run, err) < 0)
-        return -1;
-    if (how == OPS_GONE_REMOVED || !is_listed(run, alias))
-        return 0;
-    run->end = how == OPS_GONE_REFUSED ? STEP_END_REFUSED : STEP_END_PENDING;
-    return pci ? 0
-               : err_set(err, ERR_HYPERVISOR_FAILED,
-                         "%s could not be taken out again: QEMU did not let "
-                         "it go within %lld ms",
-                         alias, (long long)undo_wait_ms(run));
-}
-
-/* A death inside an attach can leave the device in QEMU and not in libvirt's
- * XML, or a block node without a device. */
-static int
-take_ghost(struct step_run *run, const struct step *step, bool pci,
-           struct err *err)
-{
-    int64_t wait_ms = until_gone(run, pci, undo_wait_ms(run));
-    struct err why = ERR_INIT;
-
-    if (!step->doubtful || !hyper_can(run->env->hyper, HYPER_QEMU_MONITOR))
-        return 0;
-    if (step->undo == UNDO_PENDING)
-        wait_ms = 0;
-    if (hyper_forget_device(run->env->hyper, run->vm, plan_attached(step),
-                            step->disk ? step->disk->path : NULL, wait_ms,
-                            &why) == 0)
-        return 0;
-    if (why.kind == ERR_BUSY) {
-        run->end = STEP_END_PENDING;
-        return 0;
-    }
-    *err = why;
-    return -1;
-}
-
-/* Take an attached device out again. That it is gone already is as good,
- * whoever did it: a rollback may be begun twice. */
-static int
-take_out(struct step_run *run, const struct step *step, bool pci,
-         struct err *err)
-{
-    const char *alias = plan_attached(step);
-    struct err why = ERR_INIT;
-
-    if (guest_now(run) == GUEST_GONE) /* and it went with the process */
-        return 0;
-    if (step_read_live(run, err) < 0)
-        return -1;
-    if (!is_listed(run, alias))
-        return take_ghost(run, step, pci, err);
-    ops_gone_expect(run->env->ops, run->vm, alias);
-    expect(run, "device_removed", alias);
-    if (hyper_detach(run->env->hyper, run->vm, alias, &why) == 0 ||
-        why.kind == ERR_BUSY)
-        return wait_gone(run, step, pci, err);
-    ops_gone_forget(run->env->ops, run->vm, alias);
-    if (step_read_live(run, err) == 0 && !is_listed(run, alias))
-        return 0;
-    *err = why;
-    return -1;
-}
-
 /* A guest that stands still cannot let it go. Not even asked: once it runs
  * again it would take the controller away from under a disk that was plugged
  * meanwhile. Empty it may stay, as in any VM with virtio_scsi. */
 static int
 controller_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    if (guest_now(run) == GUEST_STILL && step->undo != UNDO_PENDING) {
+    if (step_guest_stands(run) && step->undo != UNDO_PENDING) {
         if (step_read_live(run, err) < 0)
             return -1;
-        if (is_listed(run, step->controller.alias)) {
+        if (step_is_listed(run, step->controller.alias)) {
             run->end = STEP_END_KEPT;
             return 0;
         }
     }
-    return take_out(run, step, true, err);
+    return step_take_out(run, step, true, err);
 }
 
 const struct step_ops step_disk_controller = {controller_run,
@@ -221,7 +91,7 @@ attach_run(struct step_run *run, struct step *step, struct err *err)
 {
     CLEANUP_TEXT char *xml = disk_xml(step->disk);
 
-    expect(run, "device_added", step->disk->alias);
+    step_expect(run, "device_added", step->disk->alias);
     run->batch = mem_more(run->batch, run->nbatch, sizeof(*run->batch));
     run->batch[run->nbatch++] = step;
     return hyper_attach(run->env->hyper, run->vm, xml, err);
@@ -275,7 +145,7 @@ attach_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 attach_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return take_out(run, step, step->disk->interface == DISK_VIRTIO, err);
+    return step_take_out(run, step, step->disk->interface == DISK_VIRTIO, err);
 }
 
 const struct step_ops step_disk_attach = {attach_run, attach_verify,
@@ -330,31 +200,12 @@ source_held(struct step_run *run, const struct disk *disk)
 static int
 detach_run(struct step_run *run, struct step *step, struct err *err)
 {
-    const char *alias = step->disk->alias;
-    enum ops_gone how;
-    struct err why = ERR_INIT;
     int gone = detach_check(run, step, err);
 
     if (gone)
         return gone < 0 ? -1 : 0;
-    ops_gone_expect(run->env->ops, run->vm, alias);
-    expect(run, "device_removed", alias);
-    if (hyper_detach(run->env->hyper, run->vm, alias, &why) < 0 &&
-        why.kind != ERR_BUSY) { /* BUSY: asked before, join it */
-        ops_gone_forget(run->env->ops, run->vm, alias);
-        /* The view that listed it may have been stale (after a reconnect). */
-        if (detach_check(run, step, err) == 1)
-            return 0;
-        *err = why;
-        return -1;
-    }
-    how = ops_gone_wait(
-        run->env->ops, run->vm, alias,
-        until_gone(run, step->disk->interface == DISK_VIRTIO, run->wait_until));
-    if (how == OPS_GONE_REFUSED)
-        run->end = STEP_END_REFUSED;
-    ops_gone_forget(run->env->ops, run->vm, alias);
-    return 0;
+    return step_let_go(run, step->disk->alias,
+                       step->disk->interface == DISK_VIRTIO, err);
 }
 
 static int

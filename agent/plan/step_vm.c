@@ -250,6 +250,63 @@ active_verify(struct step_run *run, struct step *step, struct err *err)
     return step_read_live(run, err);
 }
 
+/* What came without an address has the one that libvirt gave it: that is
+ * recorded. All else is as it was asked for. */
+static int
+record_placed(const struct step_run *run, struct device *device,
+              struct err *err)
+{
+    const struct domain *live = run->info->live;
+    const struct controller *c;
+    const struct disk *seen;
+    CLEANUP_TEXT char *mismatch = NULL;
+
+    if (!device->disk) {
+        c = domain_controller(live, device->controller.type,
+                              device->controller.index);
+        if (c)
+            device->controller.address = c->address;
+        return 0;
+    }
+    seen = device->disk->alias
+               ? domain_disk_by_alias(live, device->disk->alias)
+               : NULL;
+    if (!seen)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "The VM was started without disk %s",
+                       device->disk->alias);
+    if (device->disk->address.type == ADDRESS_NONE)
+        device->disk->address = seen->address;
+    mismatch = disk_mismatch(device->disk, seen);
+    return mismatch ? err_set(err, ERR_HYPERVISOR_FAILED,
+                              "The VM was started with disk %s otherwise than "
+                              "planned: %s",
+                              device->disk->alias, mismatch)
+                    : 0;
+}
+
+static int
+transient_run(struct step_run *run, struct step *step, struct err *err)
+{
+    return hyper_create(run->env->hyper, step->text, step->flag, err);
+}
+
+static int
+transient_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    if (active_verify(run, step, err) < 0)
+        return -1;
+    for (size_t i = 0; i < step->nrecords; i++) {
+        struct device *device = step->records[i].device;
+        bool plugged = device && (!device->disk ||
+                                  device->disk->state == DISK_PLUGGED);
+
+        if (plugged && record_placed(run, device, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* A VM that has stopped by itself meanwhile is as good. */
 static int
 destroy_run(struct step_run *run, struct step *step, struct err *err)
@@ -316,6 +373,8 @@ resume_run(struct step_run *run, struct step *step, struct err *err)
 }
 
 const struct step_ops step_vm_start = {start_run, active_verify, destroy_run};
+const struct step_ops step_vm_transient = {transient_run, transient_verify,
+                                           destroy_run};
 const struct step_ops step_vm_shutdown = {shutdown_run, NULL, NULL};
 const struct step_ops step_vm_destroy = {destroy_run, stopped_verify, NULL};
 const struct step_ops step_vm_reboot = {reboot_run, state_verify, NULL};

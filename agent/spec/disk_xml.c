@@ -96,7 +96,7 @@ disk_to_xml(const struct disk *disk, xmlNodePtr parent)
     add_scsi(disk, node);
     add_driver(disk, node);
     disk_source_to_xml(disk, node);
-    if (disk->emitted.reservations)
+    if (disk->emitted.reservations && xml_child(node, "source"))
         xml_set(xml_add(xml_child(node, "source"), "reservations", NULL),
                 "managed", "yes");
     target = xml_add(node, "target", NULL);

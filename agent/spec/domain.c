@@ -36,7 +36,15 @@ domain_unref(struct domain *d)
     free(d->disks);
     free(d->controllers);
     free(d->pci);
+    for (size_t i = 0; i < d->ndevices; i++) {
+        free(d->devices[i].alias);
+        free(d->devices[i].mac);
+        free(d->devices[i].xml);
+    }
+    free(d->devices);
     json_decref(d->nics);
+    free(d->ovirt);
+    free(d->qos);
     free(d->name);
     free(d->type);
     free(d->arch);
@@ -84,6 +92,28 @@ domain_disk_by_target(const struct domain *d, const char *target)
         if (same(d->disks[i]->target, target))
             return d->disks[i];
     return NULL;
+}
+
+const struct domain_device *
+domain_device(const struct domain *d, const char *element, const char *alias)
+{
+    for (size_t i = 0; i < d->ndevices; i++)
+        if (same(d->devices[i].element, element) &&
+            same(d->devices[i].alias, alias))
+            return &d->devices[i];
+    return NULL;
+}
+
+bool
+domain_has_alias(const struct domain *d, const char *alias)
+{
+    for (size_t i = 0; i < d->ncontrollers; i++)
+        if (strcmp(d->controllers[i].alias, alias) == 0)
+            return true;
+    for (size_t i = 0; i < d->ndevices; i++)
+        if (same(d->devices[i].alias, alias))
+            return true;
+    return domain_disk_by_alias(d, alias) != NULL;
 }
 
 const struct controller *

@@ -22,6 +22,14 @@ struct domain_pci {
                       "interface 52:54:…", "video" … */
 };
 
+/* A device that is neither disk nor controller, of those that are plugged and
+ * changed one by one: interface, memory, graphics. */
+struct domain_device {
+    char element[16];
+    char *alias, *mac; /* NULL when not there */
+    char *xml;         /* the element */
+};
+
 struct domain {
     char uuid[UUID_TEXT];
     char *name;
@@ -30,6 +38,7 @@ struct domain {
     char *machine; /* "pc-q35-7.2" */
     uint64_t memory; /* bytes */
     unsigned vcpus;  /* current */
+    unsigned vcpus_max;
     unsigned iothreads;
     struct disk **disks;
     size_t ndisks;
@@ -37,11 +46,14 @@ struct domain {
     size_t ncontrollers;
     struct domain_pci *pci;
     size_t npci;
+    struct domain_device *devices;
+    size_t ndevices;
     char *graphics;   /* "vnc", NULL */
     char *serial_log; /* path, NULL */
     json_t *nics;     /* array in native form */
     char *firmware, *kernel, *initrd, *cmdline; /* NULL when not there */
     char *metadata;   /* text of berth's own metadata element, or NULL */
+    char *ovirt, *qos; /* an engine's, as ovirt_text gives them, or NULL */
     int refs;         /* atomic; use domain_ref/unref */
 };
 
@@ -57,8 +69,14 @@ const struct disk *domain_disk_by_alias(const struct domain *d,
                                         const char *alias);
 const struct disk *domain_disk_by_target(const struct domain *d,
                                          const char *target);
+const struct domain_device *domain_device(const struct domain *d,
+                                          const char *element,
+                                          const char *alias);
 const struct controller *domain_controller(const struct domain *d,
                                            const char *type, unsigned index);
+
+/* Whether any device that we know has that alias. */
+bool domain_has_alias(const struct domain *d, const char *alias);
 
 /* Take every address of the domain (drives and PCI) in the pool. The owner is
  * the device's alias; without one (inactive XML) as domain_pci.what. */
@@ -95,6 +113,8 @@ enum edit_kind {
     EDIT_REPLACE_DISK, /* same place in the tree; unknown children are kept */
     EDIT_ADD_CONTROLLER,
     EDIT_SET_METADATA, /* berth's own element; text */
+    EDIT_ADD_DEVICE,   /* that is neither disk nor controller; text is its XML */
+    EDIT_REMOVE_DEVICE, /* of the alias in text, its XML */
 };
 
 struct edit {

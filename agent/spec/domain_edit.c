@@ -234,11 +234,53 @@ set_metadata(struct tree *tree, const struct edit *edit, struct err *err)
     return 0;
 }
 
+/* --- other devices -------------------------------------------------------- */
+
+static xmlNodePtr
+same_device(const struct tree *tree, xmlNodePtr wanted)
+{
+    CLEANUP_FREE char *alias = xml_attr(xml_child(wanted, "alias"), "name");
+    xmlNodePtr node = xml_child(tree->devices, (const char *)wanted->name);
+
+    while (node && (!alias ||
+                    !xml_attr_is(xml_child(node, "alias"), "name", alias)))
+        node = xml_next(node, (const char *)wanted->name);
+    return node;
+}
+
+/* One that is there under the alias is replaced: an edit may be made again. */
+static int
+add_device(struct tree *tree, const struct edit *edit, struct err *err)
+{
+    CLEANUP_XML xmlDocPtr doc = xml_parse(edit->text, strlen(edit->text), err);
+    xmlNodePtr there;
+
+    if (!doc)
+        return -1;
+    there = same_device(tree, xml_root(doc));
+    if (there)
+        xml_remove(there);
+    xml_copy_into(tree->devices, xml_root(doc));
+    return 0;
+}
+
+static int
+remove_device(struct tree *tree, const struct edit *edit, struct err *err)
+{
+    CLEANUP_XML xmlDocPtr doc = xml_parse(edit->text, strlen(edit->text), err);
+    xmlNodePtr there = doc ? same_device(tree, xml_root(doc)) : NULL;
+
+    if (there)
+        xml_remove(there);
+    return doc ? 0 : -1;
+}
+
 static int (*const editors[])(struct tree *tree, const struct edit *edit,
                               struct err *err) = {
     [EDIT_ADD_DISK] = add_disk,         [EDIT_REMOVE_DISK] = remove_disk,
     [EDIT_REPLACE_DISK] = replace_disk, [EDIT_ADD_CONTROLLER] = add_controller,
-    [EDIT_SET_METADATA] = set_metadata,
+    [EDIT_SET_METADATA] = set_metadata, [EDIT_ADD_DEVICE] = add_device,
+    [EDIT_REMOVE_DEVICE] = remove_device,
 };
 
 char *

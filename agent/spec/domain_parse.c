@@ -9,6 +9,7 @@
 
 #include "agent/common/mem.h"
 #include "agent/spec/domain.h"
+#include "agent/spec/ovirt.h"
 
 static char *
 text_at(xmlNodePtr root, const char *path)
@@ -75,6 +76,7 @@ read_header(xmlNodePtr root, struct domain *d)
     d->memory = memory_of(xml_child(root, "memory"));
     d->vcpus = small_number(
         (uint64_t)xml_attr_int(vcpu, "current", (int64_t)number_of(vcpu)));
+    d->vcpus_max = small_number(number_of(vcpu));
     d->iothreads = small_number(number_of(xml_child(root, "iothreads")));
     d->firmware = xml_attr(xml_child(root, "os"), "firmware");
     /* A loader of type pflash is how libvirt spells UEFI when it has chosen
@@ -85,6 +87,8 @@ read_header(xmlNodePtr root, struct domain *d)
     d->initrd = text_at(root, "os/initrd");
     d->cmdline = text_at(root, "os/cmdline");
     d->metadata = xml_content(domain_metadata_find(root));
+    d->ovirt = ovirt_text(ovirt_find(root, OVIRT_VM_URI));
+    d->qos = ovirt_text(ovirt_find(root, OVIRT_TUNE_URI));
 }
 
 static void
@@ -141,13 +145,28 @@ read_serial(struct domain *d, xmlNodePtr node)
         d->serial_log = xml_attr(xml_child(node, "source"), "path");
 }
 
+static void
+read_other(struct domain *d, xmlNodePtr node)
+{
+    struct domain_device *device;
+
+    d->devices = mem_more(d->devices, d->ndevices, sizeof(*d->devices));
+    device = &d->devices[d->ndevices++];
+    snprintf(device->element, sizeof(device->element), "%s",
+             (const char *)node->name);
+    device->alias = xml_attr(xml_child(node, "alias"), "name");
+    device->mac = xml_attr(xml_child(node, "mac"), "address");
+    device->xml = xml_text(node);
+}
+
 static const struct reader {
     const char *element;
     void (*read)(struct domain *d, xmlNodePtr node);
 } readers[] = {
     {"disk", read_disk},     {"controller", read_controller},
     {"interface", read_nic}, {"graphics", read_graphics},
-    {"serial", read_serial},
+    {"serial", read_serial}, {"interface", read_other},
+    {"memory", read_other},  {"graphics", read_other},
 };
 
 /* "ua-2b77…", or where nothing names the device: "controller scsi 0", "disk

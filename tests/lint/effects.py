@@ -9,7 +9,8 @@ import source
 EFFECT = re.compile(
     r"\b(hyper_(define|undefine|start|shutdown|destroy|reboot|suspend|resume|"
     r"autostart|attach|detach|update|resize|iotune|memory|vcpus|"
-    r"forget_device)|image_(create|resize)|unlink|rename|ftruncate)\(")
+    r"forget_device|create|metadata|live_vcpus|freeze|thaw)|"
+    r"image_(create|resize)|unlink|rename|ftruncate)\(")
 # A step's own functions, as apply calls them.
 CALL = re.compile(r"->(run|undo)\(")
 NEAR = 4  # lines
