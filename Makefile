@@ -49,7 +49,9 @@ SRC := $(sort $(shell find $(ROOMS) -name '*.c' 2>/dev/null))
 MAIN := agent/main.c
 CTL_MAIN := agent/ctl/main.c
 CTL := $(filter agent/ctl/%,$(SRC))
-LIB := $(filter-out $(MAIN) $(CTL),$(SRC))
+# The helper that runs one hook script: a program of its own.
+EXEC := $(filter hooks/exec/%,$(SRC))
+LIB := $(filter-out $(MAIN) $(CTL) $(EXEC),$(SRC))
 SHARED := $(filter agent/common/% protocol/%,$(SRC))
 UNIT := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -58,7 +60,11 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
 
-all: $(BUILD)/berthd $(BUILD)/berthctl $(BUILD)/run
+PYTHON_FILES := $(shell cd hooks && find python -name '*.py' | sort)
+LIBEXEC := $(BUILD)/libexec/berth-exec \
+           $(PYTHON_FILES:%=$(BUILD)/libexec/%)
+
+all: $(BUILD)/berthd $(BUILD)/berthctl $(BUILD)/run $(LIBEXEC)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -81,7 +87,16 @@ $(BUILD)/berthctl: $(call obj,$(CTL_MAIN)) $(BUILD)/libberthctl.a \
                    $(BUILD)/libshared.a
 	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libberth.a
+# Beside berthd as it is beside the installed one: see agent/options.c.
+$(BUILD)/libexec/berth-exec: $(call obj,$(EXEC)) $(BUILD)/libshared.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libexec/python/%: hooks/python/%
+	@mkdir -p $(@D)
+	$(call say,CP)cp $< $@
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libberth.a | $(LIBEXEC)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
@@ -192,6 +207,11 @@ install:
 	+@$(MAKE) --no-print-directory RELEASE=1 all
 	install -D -m 755 build/release/berthd $(D)/sbin/berthd
 	install -D -m 755 build/release/berthctl $(D)/bin/berthctl
+	install -D -m 755 build/release/libexec/berth-exec \
+	    $(D)/libexec/berth/berth-exec
+	@for file in $(PYTHON_FILES); do \
+	    install -D -m 644 "hooks/$$file" "$(D)/libexec/berth/$$file" || exit 1; \
+	done
 	install -D -m 644 packaging/berth.sysusers $(SYSTEM)/sysusers.d/berth.conf
 	install -D -m 644 packaging/berth.tmpfiles $(SYSTEM)/tmpfiles.d/berth.conf
 	install -D -m 644 conf/berth.conf.sample \
