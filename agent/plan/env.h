@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "agent/hyper/esx.h"
 #include "agent/hyper/hyper.h"
 #include "agent/plan/crash.h"
 #include "agent/policy/access.h"
@@ -20,12 +21,16 @@
 #include "agent/work/pool.h"
 #include "conf/conf.h"
 
+struct remote_pending; /* plan/remote_pending.h */
+
 struct env {
     struct store *store;
     struct eventlog *eventlog;
     struct vm_table *vms;
     struct ops *ops;
     struct hyper *hyper; /* the local hypervisor */
+    struct esx_set *esx; /* hosts by proxy */
+    struct remote_pending *remote_pending;
     struct pool *pool;
     struct later *later;
     struct notify *notify;

@@ -39,12 +39,23 @@ journal_op(struct store_batch *batch, const struct op *op)
     store_batch_begins_work(batch);
     store_batch_add(batch,
                     "INSERT INTO op (op_id, peer, verb, vm_id, flow_id,"
-                    " body_hash, state, started_ms, deadline_ms, plan)"
+                    " body_hash, state, started_ms, deadline_ms, plan,"
+                    " hypervisor)"
                     " VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?, ?,"
-                    " nullif(?, 0), ?)",
-                    "tttttttiit", op->op_id, op->peer, op->verb, op->vm,
+                    " nullif(?, 0), ?, ?)",
+                    "tttttttiitt", op->op_id, op->peer, op->verb, op->vm,
                     op->flow_id, op->body_hash, states[OP_RUNNING].name,
-                    op->started_ms, op->deadline_ms, plan);
+                    op->started_ms, op->deadline_ms, plan, op->hypervisor);
+}
+
+void
+journal_plan(struct store_batch *batch, const struct op *op)
+{
+    CLEANUP_TEXT char *plan = json_text(op->plan, NULL);
+
+    store_batch_add(batch,
+                    "UPDATE op SET plan = ? WHERE peer = ? AND op_id = ?",
+                    "ttt", plan, op->peer, op->op_id);
 }
 
 void
@@ -137,7 +148,8 @@ journal_open(struct store *store, const char *vm, json_t **out,
     if (store_read(store, err, keep_open, list,
                    "SELECT op_id, peer, verb, flow_id, body_hash, state,"
                    " started_ms, deadline_ms, plan, receipt FROM op"
-                   " WHERE vm_id = ? AND state IN " OPEN_STATES
+                   " WHERE vm_id = ? AND hypervisor IS NULL"
+                   " AND state IN " OPEN_STATES
                    " ORDER BY started_ms, rowid",
                    "t", vm) < 0)
         return -1;
@@ -155,6 +167,34 @@ journal_open(struct store *store, const char *vm, json_t **out,
     }
     *out = json_incref(list);
     return 0;
+}
+
+static int
+keep_open_remote(void *ctx, const struct store_row *row)
+{
+    json_t *op;
+
+    keep_open(ctx, row);
+    op = json_array_get(ctx, json_array_size(ctx) - 1);
+    json_put_text(op, "hypervisor", store_row_text(row, 10));
+    json_put_text(op, "vm", store_row_text(row, 11));
+    return 0;
+}
+
+int
+journal_open_remote(struct store *store, json_t **out, struct err *err)
+{
+    *out = json_array();
+    if (store_read(store, err, keep_open_remote, *out,
+                   "SELECT op_id, peer, verb, flow_id, body_hash, state,"
+                   " started_ms, deadline_ms, plan, receipt, hypervisor,"
+                   " vm_id FROM op WHERE hypervisor NOTNULL"
+                   " AND state IN " OPEN_STATES
+                   " ORDER BY started_ms, rowid",
+                   "") == 0)
+        return 0;
+    json_decref(STEAL(*out));
+    return -1;
 }
 
 static int
@@ -191,7 +231,7 @@ journal_open_vms(struct store *store, json_t **out, struct err *err)
     *out = json_array();
     if (store_read(store, err, keep_vm, *out,
                    "SELECT DISTINCT vm_id FROM op WHERE vm_id NOTNULL"
-                   " AND state IN " OPEN_STATES,
+                   " AND hypervisor IS NULL AND state IN " OPEN_STATES,
                    "") == 0)
         return 0;
     json_decref(STEAL(*out));

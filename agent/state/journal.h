@@ -40,11 +40,15 @@ struct op {
     int64_t started_ms;    /* wall time */
     int64_t deadline_ms;   /* wall time, 0: none */
     const json_t *plan;    /* plan_json_encode(), or NULL */
+    const char *hypervisor; /* a host by proxy; NULL: the local one */
 };
 
 /* A new operation, state running. The pair (peer, op_id) is UNIQUE: the
  * commit answers EXISTS when it is not new. */
 void journal_op(struct store_batch *batch, const struct op *op);
+
+/* op->plan has changed: it replaces the recorded one. */
+void journal_plan(struct store_batch *batch, const struct op *op);
 
 /* Before effect number seq (1…): what is about to be done, as JSON. */
 void journal_intent(struct store_batch *batch, const struct op *op, int seq,
@@ -67,6 +71,10 @@ int journal_open(struct store *store, const char *vm, json_t **out,
 /* Whether it is not over; a database that does not answer says yes. */
 bool journal_is_open(struct store *store, const char *peer,
                      const char *op_id);
+
+/* Those of hosts by proxy, whose plan is plan/remote.c's: as journal_open,
+ * with hypervisor and vm. */
+int journal_open_remote(struct store *store, json_t **out, struct err *err);
 
 /* UUIDs of VMs that have operations which are not over; *out owned array. */
 int journal_open_vms(struct store *store, json_t **out, struct err *err);

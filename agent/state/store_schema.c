@@ -79,6 +79,18 @@ static const char version_2[] =
     "ALTER TABLE op ADD COLUMN plan TEXT;" /* JSON */
     "ALTER TABLE op ADD COLUMN deadline_ms INTEGER;";
 
-const char *const store_schema_migrations[] = {version_1, version_2};
+/* Hosts by proxy: whose operation it is, and the disks that we keep of a
+ * machine there (doc is JSON). */
+static const char version_3[] =
+    "ALTER TABLE op ADD COLUMN hypervisor TEXT;"
+    "CREATE TABLE remote_disk ("
+    " hypervisor TEXT NOT NULL,"
+    " vm_id TEXT NOT NULL,"
+    " disk_id TEXT NOT NULL,"
+    " doc TEXT NOT NULL,"
+    " PRIMARY KEY (hypervisor, vm_id, disk_id));";
+
+const char *const store_schema_migrations[] = {version_1, version_2,
+                                               version_3};
 const int store_schema_version =
     sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]);
