@@ -85,6 +85,12 @@
             "'virtio_scsi':true}"                                       \
     }
 
+#define TWO_CONTROLLERS                                                       \
+    {                                                                         \
+        "UpdateVm", "{" IN_VM ",'controllers':[{'index':0,'queues':2},"       \
+                    "{'index':1,'iothread':1}]}"                              \
+    }
+
 #define END        \
     {              \
         NULL, NULL \
@@ -128,6 +134,8 @@ const struct chaos_case chaos_case_rows[] = {
      drop_two, CHAOS_NO_FAULT, NULL},
     {"configure", "memory, vCPUs, autostart, virtio_scsi", without_controller,
      CONFIGURE, NULL, CHAOS_NO_FAULT, NULL},
+    {"controllers", "a second controller on an I/O thread that comes first",
+     paused, TWO_CONTROLLERS, NULL, CHAOS_NO_FAULT, NULL},
     {"create", "a VM with a new image", nothing, CREATE_FULL, NULL,
      CHAOS_NO_FAULT, NULL},
     {"add", "a disk with a new image, plugged", paused, ADD_EXTRA, drop_extra,
@@ -211,6 +219,8 @@ const struct chaos_case chaos_case_rows[] = {
      NULL},
     {"first-undone", "add-first, and the definition cannot be written",
      lacking_controller, ADD_EXTRA, NULL, CHAOS_NO_DEFINE, keep_controller},
+    {"controllers-undone", "controllers, and the definition cannot be written",
+     paused, TWO_CONTROLLERS, NULL, CHAOS_NO_DEFINE, NULL},
     {"add-undone", "add, and the definition cannot be written", paused,
      ADD_EXTRA, NULL, CHAOS_NO_DEFINE, NULL},
     {"batch-undone", "batch, and the definition cannot be written", paused,

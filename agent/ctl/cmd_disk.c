@@ -32,6 +32,8 @@ static const struct arg add_args[] = {
      "Format of the image"},
     {"--interface", ARG_WORD, "interface", "virtio_scsi|virtio|sata|ide", false,
      "How the guest sees it; default virtio_scsi"},
+    {"--controller", ARG_INT, "address.controller", NULL, false,
+     "A place on the virtio-scsi controller of this index"},
     {"--no-plug", ARG_SET, "plugged", "false", false,
      "Record it only, also when the VM runs"},
     {"--id", ARG_TEXT, "disk_id", "UUID", false, "Its identity"},

@@ -44,6 +44,8 @@ static const struct arg update_args[] = {
      "Whether it has a virtio-scsi controller"},
     {"--autostart", ARG_BOOL, "autostart", NULL, false,
      "Whether it starts with the host"},
+    {"--controllers", ARG_JSON, "controllers", "[{\"index\": 0, …}, …]", false,
+     "All virtio-scsi controllers as they shall be"},
 };
 
 static const struct arg vm_args[] = {VM_ARG};

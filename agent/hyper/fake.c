@@ -583,5 +583,6 @@ const struct hyper_ops fake_ops = {
     .live_vcpus = fake_live_vcpus,
     .freeze = fake_live_freeze,
     .thaw = fake_live_thaw,
+    .iothread = fake_live_iothread,
     .stats = fake_stats,
 };

@@ -110,3 +110,15 @@ fake_live_forget(void *backend, const char *uuid, const char *alias,
     (void)wait_ms;
     return call.ok ? fake_vm_done(&call, err) : -1;
 }
+
+int
+fake_live_iothread(void *backend, const char *uuid, unsigned id, bool add,
+                   struct err *err)
+{
+    FAKE_CALL call =
+        fake_vm_enter(backend, "iothread", uuid, FAKE_RUNNING, err);
+
+    if (!call.ok || fake_tree_iothread(call.vm->live, id, add, err) < 0)
+        return -1;
+    return fake_vm_done(&call, err);
+}

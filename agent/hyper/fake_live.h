@@ -16,3 +16,5 @@ int fake_live_freeze(void *backend, const char *uuid, struct err *err);
 int fake_live_thaw(void *backend, const char *uuid, struct err *err);
 int fake_live_forget(void *backend, const char *uuid, const char *alias,
                      const char *path, int64_t wait_ms, struct err *err);
+int fake_live_iothread(void *backend, const char *uuid, unsigned id, bool add,
+                       struct err *err);

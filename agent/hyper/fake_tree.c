@@ -488,3 +488,69 @@ fake_tree_metadata(xmlDocPtr live, const struct hyper_metadata *metadata,
                                    BAD_CAST metadata->prefix));
     return 0;
 }
+
+/* --- I/O threads ---------------------------------------------------------- */
+
+/* <iothreadids> with all numbers, where the definition had only a count. */
+static xmlNodePtr
+iothread_ids(xmlNodePtr root)
+{
+    xmlNodePtr ids = xml_child(root, "iothreadids");
+    CLEANUP_FREE char *count = xml_content(xml_child(root, "iothreads"));
+
+    if (ids)
+        return ids;
+    ids = xml_add(root, "iothreadids", NULL);
+    for (int i = 1; count && i <= atoi(count); i++)
+        xml_set_int(xml_add(ids, "iothread", NULL), "id", i);
+    return ids;
+}
+
+static bool
+is_on_iothread(xmlDocPtr live, unsigned id)
+{
+    xmlNodePtr node = xml_child(devices_of(live), "controller");
+
+    for (; node; node = xml_next(node, "controller"))
+        if (xml_attr_int(xml_child(node, "driver"), "iothread", 0) == id)
+            return true;
+    return false;
+}
+
+static void
+count_iothreads(xmlNodePtr root, xmlNodePtr ids)
+{
+    xmlNodePtr count = xml_child(root, "iothreads");
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lu", xmlChildElementCount(ids));
+    if (!count)
+        count = xml_add(root, "iothreads", NULL);
+    xmlNodeSetContent(count, BAD_CAST text);
+}
+
+int
+fake_tree_iothread(xmlDocPtr live, unsigned id, bool add, struct err *err)
+{
+    xmlNodePtr ids = iothread_ids(xml_root(live));
+    xmlNodePtr node = xml_child(ids, "iothread");
+
+    while (node && xml_attr_int(node, "id", 0) != id)
+        node = xml_next(node, "iothread");
+    if (add == (node != NULL))
+        return err_set(err, add ? ERR_EXISTS : ERR_NOT_FOUND,
+                       "An IOThread is already using iothread_id '%u', or "
+                       "none is",
+                       id);
+    if (!add && is_on_iothread(live, id))
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "cannot remove IOThread %u since it is being used by a "
+                       "controller",
+                       id);
+    if (add)
+        xml_set_int(xml_add(ids, "iothread", NULL), "id", id);
+    else
+        xml_remove(node);
+    count_iothreads(xml_root(live), ids);
+    return 0;
+}

@@ -45,6 +45,9 @@ void fake_tree_live_vcpus(xmlDocPtr live, unsigned count);
  * alias, graphics by their type. */
 int fake_tree_update(xmlDocPtr live, const char *xml, struct err *err);
 
+/* Its numbers are written out, as libvirt does after a change. */
+int fake_tree_iothread(xmlDocPtr live, unsigned id, bool add, struct err *err);
+
 void fake_tree_iotune(xmlNodePtr disk, const struct hyper_tune *tune, size_t n);
 void fake_tree_memory(xmlDocPtr config, uint64_t bytes);
 void fake_tree_vcpus(xmlDocPtr config, unsigned count);

@@ -253,5 +253,8 @@ VM_WRAPPER_1(metadata, const struct hyper_metadata *)
 VM_WRAPPER_1(live_vcpus, unsigned)
 VM_WRAPPER(freeze)
 VM_WRAPPER(thaw)
+WRAPPER(int, -1, hyper_iothread, iothread, uuid,
+        (struct hyper *hyper, const char *uuid, unsigned id, bool add,
+         struct err *err), uuid, id, add, err)
 WRAPPER(json_t *, NULL, hyper_stats, stats, uuid,
         (struct hyper *hyper, const char *uuid, struct err *err), uuid, err)

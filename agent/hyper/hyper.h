@@ -75,5 +75,7 @@ int hyper_live_vcpus(struct hyper *hyper, const char *uuid, unsigned count,
                      struct err *err);
 int hyper_freeze(struct hyper *hyper, const char *uuid, struct err *err);
 int hyper_thaw(struct hyper *hyper, const char *uuid, struct err *err);
+int hyper_iothread(struct hyper *hyper, const char *uuid, unsigned id, bool add,
+                   struct err *err);
 json_t *hyper_stats(struct hyper *hyper, const char *uuid, struct err *err);
 char *hyper_pidfile(struct hyper *hyper, const char *name);

@@ -183,7 +183,8 @@ kvm_pidfile(void *backend, const char *name)
         .forget_device = virt_monitor_forget,                                  \
         .create = virt_live_create, .metadata = virt_live_metadata,            \
         .live_vcpus = virt_live_vcpus, .freeze = virt_live_freeze,             \
-        .thaw = virt_live_thaw, .vcpus = virt_domain_vcpus,                    \
+        .thaw = virt_live_thaw,                                                \
+        .vcpus = virt_domain_vcpus, .iothread = virt_device_iothread,          \
         .stats = virt_stats_read,                                              \
         .pidfile = kvm_pidfile,                                                \
     }

@@ -164,6 +164,9 @@ struct hyper_ops {
                   struct err *err);
     int (*vcpus)(void *backend, const char *uuid, unsigned count,
                  struct err *err);
+    /* Add or remove the I/O thread of that number; live only. */
+    int (*iothread)(void *backend, const char *uuid, unsigned id, bool add,
+                    struct err *err);
 
     /* A transient domain: it runs, and is gone when it stops. */
     int (*create)(void *backend, const char *xml, bool paused,

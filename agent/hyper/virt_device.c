@@ -74,6 +74,21 @@ virt_device_resize(void *backend, const char *uuid, const char *target,
     return 0;
 }
 
+int
+virt_device_iothread(void *backend, const char *uuid, unsigned id, bool add,
+                     struct err *err)
+{
+    VIRT_HANDLE handle = {0};
+
+    if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
+        return -1;
+    if ((add ? virDomainAddIOThread(handle.dom, id, VIR_DOMAIN_AFFECT_LIVE)
+             : virDomainDelIOThread(handle.dom, id, VIR_DOMAIN_AFFECT_LIVE)) <
+        0)
+        return virt_handle_fail(&handle, "change the I/O threads of", err);
+    return 0;
+}
+
 struct params {
     virTypedParameterPtr list;
     int n, max;

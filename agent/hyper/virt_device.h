@@ -13,6 +13,8 @@ int virt_device_update(void *backend, const char *uuid, const char *xml,
                        bool force, struct err *err);
 int virt_device_resize(void *backend, const char *uuid, const char *target,
                        uint64_t bytes, struct err *err);
+int virt_device_iothread(void *backend, const char *uuid, unsigned id, bool add,
+                         struct err *err);
 int virt_device_iotune(void *backend, const char *uuid, const char *target,
                        const struct hyper_tune *tune, size_t n,
                        struct err *err);

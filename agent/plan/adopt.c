@@ -331,7 +331,10 @@ adopt_view(struct adoption *a, const struct domain *view)
     for (size_t i = 0; view && i < view->ndisks; i++)
         adopt_disk(a, view->disks[i]);
     for (size_t i = 0; view && i < view->ncontrollers; i++)
-        adopt_controller(a, &view->controllers[i]);
+        if (!a->info.config ||
+            domain_controller(a->info.config, "scsi",
+                              view->controllers[i].index))
+            adopt_controller(a, &view->controllers[i]);
 }
 
 static const struct disk *

@@ -18,6 +18,7 @@ static const struct step_ops *const steps[STEP_KINDS] = {
     [STEP_CREATE_IMAGE] = &step_image_create,
     [STEP_RESIZE_IMAGE] = &step_image_resize,
     [STEP_DELETE_IMAGE] = &step_image_delete,
+    [STEP_ADD_IOTHREAD] = &step_iothread_add,
     [STEP_ATTACH_CONTROLLER] = &step_disk_controller,
     [STEP_ATTACH_DISK] = &step_disk_attach,
     [STEP_DETACH_DISK] = &step_disk_detach,

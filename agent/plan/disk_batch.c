@@ -77,6 +77,7 @@ same_step_before(const struct plan *plan, size_t i)
 
     for (size_t k = 0; k < i; k++)
         if (plan->steps[k].kind == step->kind &&
+            plan->steps[k].number == step->number &&
             plan->steps[k].controller.index == step->controller.index)
             return true;
     return false;
@@ -140,7 +141,8 @@ make_one(struct plan *plan)
             merge_define(&define, step);
             defined = true;
             drop_step(plan, i);
-        } else if (step->kind == STEP_ATTACH_CONTROLLER &&
+        } else if ((step->kind == STEP_ATTACH_CONTROLLER ||
+                    step->kind == STEP_ADD_IOTHREAD) &&
                    same_step_before(plan, i)) {
             drop_step(plan, i);
         } else {

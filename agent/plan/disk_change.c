@@ -11,6 +11,7 @@
 #include "agent/plan/disk_plan.h"
 
 #include "agent/common/mem.h"
+#include "agent/plan/controller_plan.h"
 
 /* Replace the disk in the definition where it is there; a controller that it
  * needs and the definition lacks comes with it (NULL: none). */
@@ -20,11 +21,8 @@ redefine(const struct known *known, const struct disk *disk,
 {
     struct step *step = plan_add(plan, STEP_DEFINE);
 
-    if (controller && controller->index != UINT_MAX && known->vm->config &&
-        !domain_controller(known->vm->config, "scsi", controller->index)) {
-        plan_edit_controller(step, controller);
-        plan_step_controller(step, controller);
-    }
+    if (controller && controller->index != UINT_MAX && known->vm->config)
+        controller_plan_define(known, controller, step);
     if (known->vm->persistent && disk_plan_config(known, disk))
         plan_edit_disk(step, EDIT_REPLACE_DISK, disk);
     plan_step_device(step, disk);

@@ -9,121 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/plan/disk_plan.h"
-
 #include "agent/common/mem.h"
+#include "agent/plan/controller_plan.h"
+#include "agent/plan/disk_plan.h"
 
 /* The view that decides what is possible now. */
 static const struct domain *
 main_view(const struct known *known)
 {
     return known->vm->active ? known->vm->live : known->vm->config;
-}
-
-static const struct controller *
-row_controller(const struct known *known, unsigned index)
-{
-    for (size_t i = 0; i < known->ndevices; i++) {
-        const struct controller *c = &known->devices[i]->controller;
-
-        if (known->devices[i]->kind == DEVICE_CONTROLLER &&
-            !strcmp(c->type, "scsi") && c->index == index)
-            return c;
-    }
-    return NULL;
-}
-
-/* The lowest virtio-scsi controller of a view, or the one of that index. */
-static const struct controller *
-view_controller(const struct domain *view, unsigned index)
-{
-    const struct controller *best = NULL;
-
-    for (size_t i = 0; view && i < view->ncontrollers; i++) {
-        const struct controller *c = &view->controllers[i];
-
-        if (!controller_is_virtio_scsi(c) ||
-            (index != UINT_MAX && c->index != index))
-            continue;
-        if (!best || c->index < best->index)
-            best = c;
-    }
-    return best;
-}
-
-static bool
-scsi_index_used(const struct known *known, unsigned index)
-{
-    return (known->vm->live &&
-            domain_controller(known->vm->live, "scsi", index)) ||
-           (known->vm->config &&
-            domain_controller(known->vm->config, "scsi", index)) ||
-           row_controller(known, index);
-}
-
-/* A controller that the VM does not have yet. */
-static int
-new_controller(const struct known *known, unsigned index,
-               const struct address_pool *pool, struct controller *out,
-               struct err *err)
-{
-    const struct controller *row = row_controller(known, index);
-
-    if (row) {
-        *out = *row;
-        out->leaving = false;
-        return 0;
-    }
-    memset(out, 0, sizeof(*out));
-    while (scsi_index_used(known, index))
-        index++;
-    snprintf(out->type, sizeof(out->type), "scsi");
-    snprintf(out->model, sizeof(out->model), "virtio-scsi");
-    out->index = index;
-    snprintf(out->alias, sizeof(out->alias), "ua-scsi%u", index);
-    return domain_free_pci(main_view(known), pool, &out->address, err);
-}
-
-/* It would take its disks with it. */
-static int
-check_stays(const struct known *known, const struct controller *controller,
-            struct err *err)
-{
-    const struct controller *row = row_controller(known, controller->index);
-
-    if (!row || !row->leaving)
-        return 0;
-    return err_set(err, ERR_BUSY,
-                   "Controller %s of VM \"%s\" is being taken out again, since "
-                   "the operation that added it failed, and the guest has not "
-                   "answered yet; reset the VM, or try again",
-                   row->alias, known->vm->record.name);
-}
-
-/* The controller for a virtio-scsi disk, existing or to be made. */
-static int
-scsi_controller(const struct known *known, const struct disk *disk,
-                const struct address_pool *pool, struct controller *out,
-                struct err *err)
-{
-    unsigned want = disk->address.type == ADDRESS_DRIVE
-                        ? disk->address.drive.controller
-                        : UINT_MAX;
-    const struct controller *have = view_controller(known->vm->live, want);
-
-    if (!have)
-        have = view_controller(known->vm->config, want);
-    if (have) {
-        *out = *have;
-        return check_stays(known, have, err);
-    }
-    if (!known->vm->record.virtio_scsi)
-        return err_set(err, ERR_BAD_STATE,
-                       "interface: VM \"%s\" has its virtio_scsi flag off, so "
-                       "it has no controller for this disk; set it with "
-                       "UpdateVm {virtio_scsi: true} or use another interface",
-                       known->vm->record.name);
-    return new_controller(known, want == UINT_MAX ? 0 : want, pool, out, err);
 }
 
 /* Held by another than this disk itself (under any of its names). */
@@ -205,6 +99,19 @@ check_machine(const struct known *known, const struct disk *disk,
     return 0;
 }
 
+static int
+check_unit(const struct known *known, const struct disk *disk, struct err *err)
+{
+    unsigned max = vm_os_unit_max(known->vm->record.guest_os);
+    char text[32];
+
+    if (disk->address.type != ADDRESS_DRIVE || disk->address.drive.unit <= max)
+        return 0;
+    snprintf(text, sizeof(text), "%u", disk->address.drive.unit);
+    return err_param(err, ERR_INVALID, "address.unit", text,
+                     "0..254: a Windows guest sees no LUN above that");
+}
+
 int
 disk_plan_place(const struct known *known, struct disk *disk,
                 struct controller *controller, struct err *err)
@@ -216,7 +123,8 @@ disk_plan_place(const struct known *known, struct disk *disk,
     if (check_machine(known, disk, err) < 0)
         return -1;
     if (disk->interface == DISK_VIRTIO_SCSI &&
-        scsi_controller(known, disk, pool, controller, err) < 0)
+        (controller_plan_choose(known, disk, pool, controller, err) < 0 ||
+         check_unit(known, disk, err) < 0))
         return -1;
     if (place_address(known, disk, pool,
                       controller->index == UINT_MAX ? 0 : controller->index,

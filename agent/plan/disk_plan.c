@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
+#include "agent/plan/controller_plan.h"
 
 void
 disk_wish_clear(struct disk_wish *wish)
@@ -72,25 +73,14 @@ result_disk(struct plan *plan, const struct disk *disk)
 
 /* --- plug --------------------------------------------------------------- */
 
-static bool
-lacks_controller(const struct domain *view, const struct controller *c)
-{
-    return c->index != UINT_MAX &&
-           !domain_controller(view, c->type, c->index);
-}
-
 static void
 plug_live(const struct known *known, const struct disk *disk,
           const struct controller *controller, struct plan *plan)
 {
     struct step *step;
 
-    if (lacks_controller(known->vm->live, controller)) {
-        step = plan_add(plan, STEP_ATTACH_CONTROLLER);
-        step->controller = *controller;
-        step->event = "controller.added";
-        plan_step_controller(step, controller);
-    }
+    if (controller->index != UINT_MAX)
+        controller_plan_attach(known, controller, plan);
     step = plan_add(plan, STEP_ATTACH_DISK);
     step->disk = disk_copy(disk);
     step->event = "disk.plugged";
@@ -103,10 +93,8 @@ plug_config(const struct known *known, const struct disk *disk,
 {
     struct step *step = plan_add(plan, STEP_DEFINE);
 
-    if (lacks_controller(known->vm->config, controller)) {
-        plan_edit_controller(step, controller);
-        plan_step_controller(step, controller);
-    }
+    if (controller->index != UINT_MAX)
+        controller_plan_define(known, controller, step);
     plan_edit_disk(step, has ? EDIT_REPLACE_DISK : EDIT_ADD_DISK, disk);
     plan_step_device(step, disk);
     if (!known->vm->active)

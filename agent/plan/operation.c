@@ -18,6 +18,7 @@
 #include "agent/plan/permit.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
+#include "agent/plan/vm_facts.h"
 #include "agent/state/receipts.h"
 
 #define RECOVER_RETRY_MS 1000
@@ -154,15 +155,8 @@ recover_first(struct env *env, const char *vm, struct vm_info *info,
 static int
 know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
 {
-    const struct conf *conf = env_conf(env);
-
     memset(k, 0, sizeof(*k));
-    k->known.defaults = (struct vm_defaults){
-        .virtio_scsi = conf_int(conf, CONF_VM_VIRTIO_SCSI) != 0,
-        .spare_root_ports =
-            (unsigned)conf_int(conf, CONF_VM_SPARE_ROOT_PORTS),
-        .virt = env->virt,
-    };
+    k->known.defaults = vm_facts_defaults(env);
     if (!vm_table_get(env->vms, vm, &k->info))
         return 0;
     if (k->info.unsettled && recover_first(env, vm, &k->info, err) < 0)

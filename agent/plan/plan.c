@@ -16,6 +16,7 @@ static const char *const step_names[STEP_KINDS] = {
     [STEP_CREATE_IMAGE] = "create_image",
     [STEP_RESIZE_IMAGE] = "resize_image",
     [STEP_DELETE_IMAGE] = "delete_image",
+    [STEP_ADD_IOTHREAD] = "add_iothread",
     [STEP_ATTACH_CONTROLLER] = "attach_controller",
     [STEP_ATTACH_DISK] = "attach_disk",
     [STEP_DETACH_DISK] = "detach_disk",
@@ -55,6 +56,8 @@ static const char *const edit_names[] = {
     [EDIT_SET_METADATA] = "set_metadata",
     [EDIT_ADD_DEVICE] = "add_device",
     [EDIT_REMOVE_DEVICE] = "remove_device",
+    [EDIT_REPLACE_CONTROLLER] = "replace_controller",
+    [EDIT_REMOVE_CONTROLLER] = "remove_controller",
 };
 
 static const char *const undo_names[UNDO_STATES] = {
@@ -183,6 +186,14 @@ plan_step_device_gone(struct step *step, const struct disk *disk)
 }
 
 void
+plan_step_controller_gone(struct step *step,
+                          const struct controller *controller)
+{
+    record_add(&step->records, &step->nrecords, RECORD_DEVICE_GONE)->device =
+        device_for_controller(controller);
+}
+
+void
 plan_step_vm(struct step *step, enum record_kind kind,
              const struct vm_record *vm)
 {
@@ -212,8 +223,15 @@ plan_attached(const struct step *step)
 }
 
 static bool
-needs(const struct disk *disk, const struct step *step)
+needs(const struct step *user, const struct step *step)
 {
+    const struct disk *disk = user->disk;
+
+    if (user->kind == STEP_ATTACH_CONTROLLER)
+        return step->kind == STEP_ADD_IOTHREAD &&
+               step->number == user->controller.iothread;
+    if (user->kind != STEP_ATTACH_DISK)
+        return false;
     if (step->kind == STEP_CREATE_IMAGE)
         return disk->path && !strcmp(disk->path, step->text);
     return step->kind == STEP_ATTACH_CONTROLLER &&
@@ -227,8 +245,7 @@ plan_is_needed(const struct plan *plan, size_t i)
     for (size_t k = i + 1; k < plan->nsteps; k++) {
         const struct step *user = &plan->steps[k];
 
-        if (user->kind == STEP_ATTACH_DISK && user->undo >= UNDO_PENDING &&
-            needs(user->disk, &plan->steps[i]))
+        if (user->undo >= UNDO_PENDING && needs(user, &plan->steps[i]))
             return true;
     }
     return false;
@@ -258,9 +275,10 @@ plan_edit_disk(struct step *step, enum edit_kind kind, const struct disk *disk)
 }
 
 void
-plan_edit_controller(struct step *step, const struct controller *controller)
+plan_edit_controller(struct step *step, enum edit_kind kind,
+                     const struct controller *controller)
 {
-    struct edit *edit = edit_add(step, EDIT_ADD_CONTROLLER);
+    struct edit *edit = edit_add(step, kind);
 
     edit->controller = mem_zalloc(1, sizeof(*edit->controller));
     *edit->controller = *controller;
@@ -367,7 +385,7 @@ ports_used(const struct plan *plan)
                 (step->kind == STEP_ATTACH_DISK &&
                  step->disk->address.type == ADDRESS_PCI);
         for (size_t k = 0; k < step->nedits; k++)
-            config += step->edits[k].controller ||
+            config += step->edits[k].kind == EDIT_ADD_CONTROLLER ||
                       (step->edits[k].kind == EDIT_ADD_DISK &&
                        step->edits[k].disk->address.type == ADDRESS_PCI);
     }

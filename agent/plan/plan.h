@@ -14,6 +14,7 @@ enum step_kind {
     STEP_CREATE_IMAGE,
     STEP_RESIZE_IMAGE,
     STEP_DELETE_IMAGE,
+    STEP_ADD_IOTHREAD, /* of a controller that follows */
     STEP_ATTACH_CONTROLLER,
     STEP_ATTACH_DISK,
     STEP_DETACH_DISK,
@@ -87,7 +88,7 @@ struct step {
     char *secret;    /* owned: SET_TICKET; neither journaled nor printed */
     char *alias;     /* owned: of a device that is no disk */
     char *format;    /* owned: of an image */
-    uint64_t number; /* size, memory, vCPUs */
+    uint64_t number; /* size, memory, vCPUs, I/O thread */
     uint64_t was;    /* what undo restores */
     bool flag;       /* START, START_TRANSIENT: paused; REBOOT: reset;
                         UPDATE: force; SET_METADATA: taken out;
@@ -122,6 +123,8 @@ void plan_step_device(struct step *step, const struct disk *disk);
 void plan_step_controller(struct step *step,
                           const struct controller *controller);
 void plan_step_device_gone(struct step *step, const struct disk *disk);
+void plan_step_controller_gone(struct step *step,
+                               const struct controller *controller);
 void plan_step_vm(struct step *step, enum record_kind kind,
                   const struct vm_record *vm);
 void plan_reserve_disk(struct plan *plan, const struct disk *disk,
@@ -143,7 +146,7 @@ bool plan_has_undo(const struct plan *plan, size_t n, enum step_undo undo);
 /* A new edit of a DEFINE step; disk and controller are copied. */
 void plan_edit_disk(struct step *step, enum edit_kind kind,
                     const struct disk *disk);
-void plan_edit_controller(struct step *step,
+void plan_edit_controller(struct step *step, enum edit_kind kind,
                           const struct controller *controller);
 void plan_edit_device(struct step *step, enum edit_kind kind,
                       const char *xml);

@@ -193,7 +193,7 @@ decode_edit(const json_t *obj, struct edit *edit, struct err *err)
     const json_t *controller = json_object_get(obj, "controller");
     json_int_t kind = json_get_int(obj, "kind", -1);
 
-    if (kind < EDIT_ADD_DISK || kind > EDIT_REMOVE_DEVICE)
+    if (kind < EDIT_ADD_DISK || kind >= EDIT_KINDS)
         return bad(err, "edit");
     edit->kind = (enum edit_kind)kind;
     edit->text = mem_dup(json_get_text(obj, "text", NULL));

@@ -83,6 +83,13 @@ controller_there(const struct step *step, const struct vm_info *vm)
 }
 
 static bool
+iothread_there(const struct step *step, const struct vm_info *vm)
+{
+    return vm->active && vm->live &&
+           domain_has_iothread(vm->live, (unsigned)step->number);
+}
+
+static bool
 medium_there(const struct step *step, const struct vm_info *vm)
 {
     const struct disk *seen = live_disk(step, vm);
@@ -185,6 +192,8 @@ static const struct rule {
     [STEP_CREATE_IMAGE] = {never, false, true, "the image was not finished"},
     [STEP_RESIZE_IMAGE] = {never, true, false, ""},
     [STEP_DELETE_IMAGE] = {never, true, false, ""},
+    [STEP_ADD_IOTHREAD] = {iothread_there, false, true,
+                           "the I/O thread had not been added"},
     [STEP_ATTACH_CONTROLLER] = {controller_there, false, true,
                                 "the controller had not reached the VM"},
     [STEP_ATTACH_DISK] = {disk_there, false, true,

@@ -68,6 +68,8 @@ int step_take_out(struct step_run *run, const struct step *step, bool pci,
 /* step_disk.c */
 extern const struct step_ops step_disk_controller, step_disk_attach,
     step_disk_detach, step_disk_update, step_disk_tune, step_disk_resize;
+/* step_iothread.c */
+extern const struct step_ops step_iothread_add;
 /* step_image.c */
 extern const struct step_ops step_image_create, step_image_resize,
     step_image_delete;

@@ -49,6 +49,7 @@ static int
 controller_verify(struct step_run *run, struct step *step, struct err *err)
 {
     const struct controller *want = &step->controller, *seen;
+    CLEANUP_TEXT char *mismatch = NULL;
     CLEANUP_DOMAIN struct domain *before = domain_ref(run->info->live);
 
     if (step_read_live(run, err) < 0)
@@ -60,6 +61,12 @@ controller_verify(struct step_run *run, struct step *step, struct err *err)
                        "The %s controller %u is not in the running domain as "
                        "planned",
                        want->type, want->index);
+    mismatch = controller_mismatch(want, seen);
+    if (mismatch)
+        return err_set(err, ERR_HYPERVISOR_FAILED,
+                       "The %s controller %u was plugged otherwise than "
+                       "planned: %s",
+                       want->type, want->index, mismatch);
     return unplanned(before, run->info->live, want->alias, err);
 }
 

@@ -33,6 +33,29 @@ define_run(struct step_run *run, struct step *step, struct err *err)
 }
 
 static int
+controller_holds(const struct domain *view, const struct edit *edit,
+                 struct err *err)
+{
+    const struct controller *want = edit->controller;
+    const struct controller *seen =
+        domain_controller(view, want->type, want->index);
+    bool gone = edit->kind == EDIT_REMOVE_CONTROLLER;
+    CLEANUP_TEXT char *mismatch =
+        seen && !gone ? controller_mismatch(want, seen) : NULL;
+
+    if (gone ? !seen : seen && !mismatch)
+        return 0;
+    return err_set(err, ERR_HYPERVISOR_FAILED,
+                   "The definition %s the %s controller %u after it was "
+                   "written%s%s",
+                   gone   ? "still holds"
+                   : seen ? "has otherwise"
+                          : "lacks",
+                   want->type, want->index, mismatch ? ": " : "",
+                   mismatch ? mismatch : "");
+}
+
+static int
 edit_holds(const struct domain *view, const struct edit *edit, struct err *err)
 {
     const struct disk *seen =
@@ -41,6 +64,8 @@ edit_holds(const struct domain *view, const struct edit *edit, struct err *err)
             : NULL;
     CLEANUP_TEXT char *mismatch = NULL;
 
+    if (edit->controller)
+        return controller_holds(view, edit, err);
     if (edit->kind == EDIT_REMOVE_DISK)
         return seen ? err_set(err, ERR_HYPERVISOR_FAILED,
                               "The definition still holds disk %s",

@@ -12,6 +12,21 @@
 #include "agent/plan/disk_facts.h"
 #include "agent/policy/source.h"
 
+struct vm_defaults
+vm_facts_defaults(struct env *env)
+{
+    const struct conf *conf = env_conf(env);
+
+    return (struct vm_defaults){
+        .virtio_scsi = conf_int(conf, CONF_VM_VIRTIO_SCSI) != 0,
+        .spare_root_ports =
+            (unsigned)conf_int(conf, CONF_VM_SPARE_ROOT_PORTS),
+        .per_iothread =
+            !strcmp(conf_text(conf, CONF_SCSI_CONTROLLERS), "per_iothread"),
+        .virt = env->virt,
+    };
+}
+
 static int
 check_name(struct env *env, const struct vm *vm, struct err *err)
 {

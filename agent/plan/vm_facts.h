@@ -8,6 +8,9 @@
 #include "agent/plan/env.h"
 #include "agent/plan/vm_plan.h"
 
+/* What the settings and the host say where a wish does not. */
+struct vm_defaults vm_facts_defaults(struct env *env);
+
 /* gather function of struct planner; wish is a struct vm_wish with its vm
  * placed. Fills wish->create. */
 int vm_facts_create(struct env *env, const struct known *known, void *wish,

@@ -131,28 +131,6 @@ virtio_scsi_user(const struct known *known)
     return NULL;
 }
 
-/* The flag on means: a controller with an address of its own is there. */
-static int
-add_controller(const struct known *known, struct step *step, struct err *err)
-{
-    CLEANUP_ADDRESS_POOL struct address_pool *pool =
-        known_addresses(known, NULL);
-    struct controller controller = {.type = "scsi", .model = "virtio-scsi"};
-
-    for (size_t i = 0; i < known->vm->config->ncontrollers; i++)
-        if (controller_is_virtio_scsi(&known->vm->config->controllers[i]))
-            return 0;
-    while (domain_controller(known->vm->config, "scsi", controller.index))
-        controller.index++;
-    snprintf(controller.alias, sizeof(controller.alias), "ua-scsi%u",
-             controller.index);
-    if (domain_free_pci(known->vm->config, pool, &controller.address, err) < 0)
-        return -1;
-    plan_edit_controller(step, &controller);
-    plan_step_controller(step, &controller);
-    return 0;
-}
-
 static int
 update_flag(const struct known *known, const struct vm_wish *wish,
             struct plan *plan, struct err *err)
@@ -166,11 +144,14 @@ update_flag(const struct known *known, const struct vm_wish *wish,
                        "virtio_scsi: disk %s of VM \"%s\" uses it; remove that "
                        "disk or change its interface first",
                        user->id, record.name);
+    if (wish->virtio_scsi && !vm_os_has_virtio_scsi(record.guest_os))
+        return err_param(err, ERR_INVALID, "virtio_scsi", "true",
+                         "false: guest_os windows_xp has no driver for it");
     record.virtio_scsi = wish->virtio_scsi != 0;
     step = plan_add(plan, STEP_DEFINE);
     plan_step_vm(step, RECORD_VM, &record);
-    if (record.virtio_scsi && known->vm->config)
-        return add_controller(known, step, err);
+    if (record.virtio_scsi && !wish->controllers.given)
+        return controller_plan_first(known, step, err);
     return 0;
 }
 
@@ -180,6 +161,7 @@ vm_plan_update(const struct known *known, const void *ctx, struct plan *plan,
 {
     const struct vm_wish *wish = ctx;
     const struct domain *config = known->vm->config;
+    int flag = known->vm->record.virtio_scsi;
 
     result_known(plan, known);
     if (!config)
@@ -205,10 +187,15 @@ vm_plan_update(const struct known *known, const void *ctx, struct plan *plan,
                   known->vm->record.name);
     if (wish->autostart >= 0 && wish->autostart != known->vm->autostart)
         plan_add(plan, STEP_AUTOSTART)->flag = wish->autostart != 0;
-    if (wish->virtio_scsi >= 0 &&
-        wish->virtio_scsi != known->vm->record.virtio_scsi)
-        return update_flag(known, wish, plan, err);
-    return 0;
+    if (wish->virtio_scsi >= 0 && wish->virtio_scsi != flag &&
+        update_flag(known, wish, plan, err) < 0)
+        return -1;
+    if (wish->virtio_scsi >= 0)
+        flag = wish->virtio_scsi;
+    return wish->controllers.given
+               ? controller_plan_update(known, &wish->controllers, flag != 0,
+                                        plan, err)
+               : 0;
 }
 
 /* --- start and stop ----------------------------------------------------- */

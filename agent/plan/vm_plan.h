@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "agent/plan/plan.h"
+#include "agent/plan/controller_plan.h"
 
 struct vm_wish {
     struct vm *vm;       /* owned: CreateVm, placed and checked */
@@ -13,6 +13,7 @@ struct vm_wish {
     unsigned vcpus;      /* UpdateVm: 0: leave */
     int virtio_scsi;     /* UpdateVm: 0, 1, or -1: leave */
     int autostart;       /* UpdateVm: 0, 1, or -1: leave */
+    struct controller_wish controllers; /* UpdateVm */
     bool paused;         /* StartVm */
     bool reset;          /* RebootVm */
 };

@@ -80,6 +80,10 @@ void address_pool_take(struct address_pool *pool, const char *space,
 const char *address_pool_owner(const struct address_pool *pool,
                                const char *space, const struct address *a);
 
+/* How many drives of a controller are taken. */
+unsigned address_pool_drives(const struct address_pool *pool,
+                             const char *space, unsigned controller);
+
 /*
  * The first free drive address on a controller: units 0..254 of target 0,
  * then target 1, … for "scsi"; for "sata" units 0..5 of controller 0; for

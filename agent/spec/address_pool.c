@@ -32,6 +32,7 @@ struct cursor {
     const struct layout *layout;
     unsigned controller;
     unsigned next; /* the first free position */
+    unsigned taken;
 };
 
 struct address_pool {
@@ -192,6 +193,7 @@ advance(struct address_pool *pool, const char *space, const struct address *a)
         c->layout = layout;
         c->controller = controller;
     }
+    c->taken++;
     c->next = first_free(pool, layout, controller, c->next);
 }
 
@@ -226,6 +228,17 @@ address_pool_owner(const struct address_pool *pool, const char *space,
         return NULL;
     p = place_of(space, a);
     return place_find(pool, &p)->owner;
+}
+
+unsigned
+address_pool_drives(const struct address_pool *pool, const char *space,
+                    unsigned controller)
+{
+    const struct layout *layout = layout_find(space);
+    const struct cursor *c =
+        layout ? cursor_find(pool, layout, controller) : NULL;
+
+    return c ? c->taken : 0;
 }
 
 int

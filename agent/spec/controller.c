@@ -158,6 +158,36 @@ controller_xml(const struct controller *c)
     return xml_text(controller_to_xml(c, xml_root(doc)));
 }
 
+void
+controller_merge(xmlNodePtr node, const struct controller *controller)
+{
+    xmlNodePtr driver = xml_child(node, "driver");
+
+    for (size_t i = 0; i < NDRIVERS; i++) {
+        unsigned n = driver_value(controller, i);
+
+        if (n && !driver)
+            driver = xml_add(node, "driver", NULL);
+        if (driver)
+            xmlUnsetProp(driver, BAD_CAST drivers[i].name);
+        if (n)
+            xml_set_int(driver, drivers[i].name, n);
+    }
+    if (driver && !driver->properties)
+        xml_remove(driver);
+}
+
+char *
+controller_mismatch(const struct controller *want,
+                    const struct controller *seen)
+{
+    for (size_t i = 0; i < NDRIVERS; i++)
+        if (driver_value(want, i) != driver_value(seen, i))
+            return mem_printf("%s is %u, not %u", drivers[i].name,
+                              driver_value(seen, i), driver_value(want, i));
+    return NULL;
+}
+
 static void
 copy_attr(xmlNodePtr node, const char *name, char *out, size_t size)
 {

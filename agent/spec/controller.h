@@ -33,7 +33,14 @@ int controller_from_json(const json_t *obj, const char *prefix,
 
 xmlNodePtr controller_to_xml(const struct controller *c, xmlNodePtr parent);
 char *controller_xml(const struct controller *c); /* returns owned */
+/* Make the <driver> of a <controller> say what controller says. */
+void controller_merge(xmlNodePtr node, const struct controller *controller);
 void controller_from_xml(xmlNodePtr node, struct controller *out);
+
+/* The number of its <driver> in which it is not as wished ("queues is 4, not
+ * 2"), NULL when there is none; returns owned. */
+char *controller_mismatch(const struct controller *want,
+                          const struct controller *seen);
 
 /* Whether it is a virtio-scsi controller a disk may use. */
 bool controller_is_virtio_scsi(const struct controller *c);

@@ -116,6 +116,8 @@ struct disk {
     struct disk_grant grant;
     struct disk_lun lun;
     struct address address;
+    bool on_controller;  /* asked for by index alone, */
+    unsigned controller; /* until it has an address there */
     char *target; /* "sda": a name libvirt wants, unique in the domain */
     char *alias;  /* "ua-<id>", or what foreign XML has */
     char *foreign; /* the <disk> as a peer wrote it, NULL: there is none. What

@@ -78,6 +78,12 @@ shareable_fits(const struct disk *d)
 }
 
 static bool
+controller_fits(const struct disk *d)
+{
+    return !d->on_controller || d->interface == DISK_VIRTIO_SCSI;
+}
+
+static bool
 order_fits(const struct disk *d)
 {
     return d->boot_order <= ORDER_MAX;
@@ -139,6 +145,8 @@ static const struct rule rules[] = {
     {cdrom_read_only, "read_only", "true for a cdrom"},
     {shareable_fits, "shareable",
      "false, or format raw and cache none: other VMs must see each write"},
+    {controller_fits, "address",
+     "a controller alone is asked for by a virtio_scsi disk only"},
     {order_fits, "boot_order", "1..1000 or null"},
     {serial_fits, "serial", "1..36 of A-Z a-z 0-9 . _ -"},
     {wwn_shape, "wwn", "16 hexadecimal digits"},

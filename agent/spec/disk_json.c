@@ -72,6 +72,9 @@ put_numbers(json_t *obj, const struct disk *disk)
         json_put(obj, "iotune", json_incref(tune));
     if (disk->address.type != ADDRESS_NONE)
         json_put(obj, "address", address_to_json(&disk->address));
+    else if (disk->on_controller)
+        json_put(obj, "address", json_pack("{s:s, s:i}", "type", "drive",
+                                           "controller", disk->controller));
 }
 
 /* null where it is not known. */
@@ -238,13 +241,36 @@ read_scsi(const json_t *obj, struct disk_scsi *scsi)
     scsi->reservations = json_get_bool(obj, "reservations", 0);
 }
 
+/* {controller: N} and no more: a place on that controller is asked for. */
+static int
+read_address(const json_t *obj, const char *prefix, struct disk *disk,
+             struct err *err)
+{
+    const json_t *given = json_object_get(obj, "address");
+    bool typed = json_object_get(given, "type") != NULL;
+    CLEANUP_FREE char *at = mem_printf("%saddress.", prefix);
+    CLEANUP_JSON json_t *whole = json_copy((json_t *)given);
+
+    disk->on_controller = json_object_get(given, "controller") &&
+                          json_object_size(given) == 1u + typed;
+    if (disk->on_controller && !typed)
+        json_put_text(whole, "type", "drive");
+    if (disk->on_controller)
+        json_put_int(whole, "unit", 0);
+    if (address_from_json_at(whole, at, &disk->address, err) < 0)
+        return -1;
+    disk->controller = disk->address.drive.controller;
+    if (disk->on_controller)
+        disk->address = (struct address){.type = ADDRESS_NONE};
+    return 0;
+}
+
 /* Everything that obj says; its rows were checked, or we wrote it. */
 static int
 read_fields(const json_t *obj, const char *prefix, struct disk *disk,
             struct err *err)
 {
     const json_t *tune = json_object_get(obj, "iotune");
-    CLEANUP_FREE char *at = mem_printf("%saddress.", prefix);
     char id[UUID_TEXT];
 
     if (uuid_canon(json_get_text(obj, "disk_id", ""), id))
@@ -263,8 +289,7 @@ read_fields(const json_t *obj, const char *prefix, struct disk *disk,
     for (size_t i = 0; i < DISK_IOTUNE_ROWS; i++)
         disk_iotune_set(&disk->iotune, i,
                         (uint64_t)json_get_int(tune, disk_iotune_name(i), 0));
-    return address_from_json_at(json_object_get(obj, "address"), at,
-                                &disk->address, err);
+    return read_address(obj, prefix, disk, err);
 }
 
 /* What only our own record says of a LUN. */

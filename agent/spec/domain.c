@@ -35,6 +35,7 @@ domain_unref(struct domain *d)
         disk_free(d->disks[i]);
     free(d->disks);
     free(d->controllers);
+    free(d->iothreads);
     free(d->pci);
     for (size_t i = 0; i < d->ndevices; i++) {
         free(d->devices[i].alias);
@@ -124,6 +125,31 @@ domain_controller(const struct domain *d, const char *type, unsigned index)
             strcmp(d->controllers[i].type, type) == 0)
             return &d->controllers[i];
     return NULL;
+}
+
+const struct controller *
+domain_next_scsi(const struct domain *d, const struct controller *after)
+{
+    const struct controller *best = NULL;
+
+    for (size_t i = 0; d && i < d->ncontrollers; i++) {
+        const struct controller *c = &d->controllers[i];
+
+        if (controller_is_virtio_scsi(c) &&
+            (!after || c->index > after->index) &&
+            (!best || c->index < best->index))
+            best = c;
+    }
+    return best;
+}
+
+bool
+domain_has_iothread(const struct domain *d, unsigned id)
+{
+    for (size_t i = 0; i < d->niothreads; i++)
+        if (d->iothreads[i] == id)
+            return true;
+    return false;
 }
 
 void

@@ -39,7 +39,8 @@ struct domain {
     uint64_t memory; /* bytes */
     unsigned vcpus;  /* current */
     unsigned vcpus_max;
-    unsigned iothreads;
+    unsigned *iothreads; /* their numbers */
+    size_t niothreads;
     struct disk **disks;
     size_t ndisks;
     struct controller *controllers;
@@ -77,6 +78,12 @@ const struct controller *domain_controller(const struct domain *d,
 
 /* Whether any device that we know has that alias. */
 bool domain_has_alias(const struct domain *d, const char *alias);
+/* The next virtio-scsi controller after `after` by index (NULL: the first);
+ * NULL when there is none. Borrowed. */
+const struct controller *domain_next_scsi(const struct domain *d,
+                                          const struct controller *after);
+
+bool domain_has_iothread(const struct domain *d, unsigned id);
 
 /* Take every address of the domain (drives and PCI) in the pool. The owner is
  * the device's alias; without one (inactive XML) as domain_pci.what. */
@@ -115,6 +122,9 @@ enum edit_kind {
     EDIT_SET_METADATA, /* berth's own element; text */
     EDIT_ADD_DEVICE,   /* that is neither disk nor controller; text is its XML */
     EDIT_REMOVE_DEVICE, /* of the alias in text, its XML */
+    EDIT_REPLACE_CONTROLLER, /* its driver; unknown attributes are kept */
+    EDIT_REMOVE_CONTROLLER,  /* by type and index */
+    EDIT_KINDS
 };
 
 struct edit {
@@ -137,6 +147,16 @@ edit_clear(struct edit *edit)
  * it out). */
 xmlNodePtr domain_metadata_find(xmlNodePtr root);
 void domain_metadata_set(xmlNodePtr root, const char *text);
+
+/* The edits of controllers; an I/O thread that one names and the definition
+ * lacks comes with it. */
+int domain_controller_add(xmlNodePtr root, const struct controller *controller,
+                          struct err *err);
+int domain_controller_replace(xmlNodePtr root,
+                              const struct controller *controller,
+                              struct err *err);
+void domain_controller_remove(xmlNodePtr root,
+                              const struct controller *controller);
 
 /*
  * Apply edits to a definition read with INACTIVE|SECURE; returns the new XML,

@@ -205,24 +205,20 @@ replace_disk(struct tree *tree, const struct edit *edit, struct err *err)
 static int
 add_controller(struct tree *tree, const struct edit *edit, struct err *err)
 {
-    xmlNodePtr node = xml_child(tree->devices, "controller");
+    return domain_controller_add(tree->root, edit->controller, err);
+}
 
-    for (; node; node = xml_next(node, "controller")) {
-        struct controller have;
+static int
+replace_controller(struct tree *tree, const struct edit *edit, struct err *err)
+{
+    return domain_controller_replace(tree->root, edit->controller, err);
+}
 
-        controller_from_xml(node, &have);
-        if (have.index != edit->controller->index ||
-            strcmp(have.type, edit->controller->type) != 0)
-            continue;
-        if (strcmp(have.alias, edit->controller->alias) == 0)
-            return 0;
-        return err_set(err, ERR_EXISTS,
-                       "The definition has another %s controller %u (%s); "
-                       "nothing was changed",
-                       have.type, have.index,
-                       *have.model ? have.model : "no model");
-    }
-    controller_to_xml(edit->controller, tree->devices);
+static int
+remove_controller(struct tree *tree, const struct edit *edit, struct err *err)
+{
+    (void)err;
+    domain_controller_remove(tree->root, edit->controller);
     return 0;
 }
 
@@ -281,6 +277,8 @@ static int (*const editors[])(struct tree *tree, const struct edit *edit,
     [EDIT_REPLACE_DISK] = replace_disk, [EDIT_ADD_CONTROLLER] = add_controller,
     [EDIT_SET_METADATA] = set_metadata, [EDIT_ADD_DEVICE] = add_device,
     [EDIT_REMOVE_DEVICE] = remove_device,
+    [EDIT_REPLACE_CONTROLLER] = replace_controller,
+    [EDIT_REMOVE_CONTROLLER] = remove_controller,
 };
 
 char *

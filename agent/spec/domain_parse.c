@@ -11,6 +11,8 @@
 #include "agent/spec/domain.h"
 #include "agent/spec/ovirt.h"
 
+#define IOTHREADS_MAX 1000 /* what is read of a foreign XML */
+
 static char *
 text_at(xmlNodePtr root, const char *path)
 {
@@ -59,6 +61,28 @@ small_number(uint64_t n)
 }
 
 static void
+add_iothread(struct domain *d, unsigned id)
+{
+    d->iothreads = mem_more(d->iothreads, d->niothreads, sizeof(*d->iothreads));
+    d->iothreads[d->niothreads++] = id;
+}
+
+/* Those of <iothreadids>; libvirt numbers the rest from 1 on. */
+static void
+read_iothreads(xmlNodePtr root, struct domain *d)
+{
+    uint64_t count = number_of(xml_child(root, "iothreads"));
+    xmlNodePtr node = xml_path(root, "iothreadids/iothread");
+
+    for (; node && d->niothreads < IOTHREADS_MAX;
+         node = xml_next(node, "iothread"))
+        add_iothread(d, small_number((uint64_t)xml_attr_int(node, "id", 0)));
+    for (unsigned id = 1; d->niothreads < count && id <= IOTHREADS_MAX; id++)
+        if (!domain_has_iothread(d, id))
+            add_iothread(d, id);
+}
+
+static void
 read_header(xmlNodePtr root, struct domain *d)
 {
     CLEANUP_FREE char *uuid = text_at(root, "uuid");
@@ -77,7 +101,7 @@ read_header(xmlNodePtr root, struct domain *d)
     d->vcpus = small_number(
         (uint64_t)xml_attr_int(vcpu, "current", (int64_t)number_of(vcpu)));
     d->vcpus_max = small_number(number_of(vcpu));
-    d->iothreads = small_number(number_of(xml_child(root, "iothreads")));
+    read_iothreads(root, d);
     d->firmware = xml_attr(xml_child(root, "os"), "firmware");
     /* A loader of type pflash is how libvirt spells UEFI when it has chosen
      * the files. */

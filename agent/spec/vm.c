@@ -48,3 +48,17 @@ vm_is_q35(const struct vm *vm)
     return strncmp(vm->machine, "q35", 3) == 0 ||
            strncmp(vm->machine, "pc-q35", 6) == 0;
 }
+
+bool
+vm_os_has_virtio_scsi(const char *guest_os)
+{
+    return !guest_os || strcmp(guest_os, "windows_xp") != 0;
+}
+
+unsigned
+vm_os_unit_max(const char *guest_os)
+{
+    return guest_os && strncmp(guest_os, "windows", 7) == 0
+               ? ADDRESS_UNIT_ALLOC_MAX
+               : ADDRESS_UNIT_MAX;
+}

@@ -31,6 +31,7 @@ struct vm {
     char *virt;           /* "kvm", "qemu" */
     char *guest_os;       /* "linux" … kept in the record */
     bool virtio_scsi;
+    bool per_iothread; /* disks are spread over the controllers */
     unsigned iothreads, spare_root_ports;
     struct controller controllers[VM_CONTROLLERS_MAX];
     size_t ncontrollers;
@@ -49,12 +50,19 @@ struct vm {
 struct vm_defaults {
     bool virtio_scsi;
     unsigned spare_root_ports;
+    bool per_iothread; /* a virtio-scsi controller for each I/O thread */
     const char *virt; /* "kvm" where it works here, else "qemu" */
 };
 
 struct vm *vm_new(void);
 void vm_free(struct vm *vm);
 bool vm_is_q35(const struct vm *vm);
+
+/* By guest_os: whether there is a driver for virtio-scsi. */
+bool vm_os_has_virtio_scsi(const char *guest_os);
+
+/* The highest unit of a SCSI target that the guest sees. */
+unsigned vm_os_unit_max(const char *guest_os);
 
 /* One of "nics": id and MAC made when absent, model checked against the
  * machine. out owns its texts: vm_nic_clear. */

@@ -84,7 +84,8 @@ const struct field vm_fields[] = {
      .max = VM_CONTROLLERS_MAX,
      .range = "at most 16 objects {index, queues, iothread, max_sectors, "
               "cmd_per_lun, address}",
-     .doc = "virtio-scsi controllers; default one with index 0"},
+     .doc = "virtio-scsi controllers; default one with index 0, or one per "
+            "I/O thread by setting scsi.controllers"},
     {.name = "disks",
      .type = FIELD_ARRAY,
      .max = VM_DISKS_MAX,
@@ -204,6 +205,14 @@ check_disk(const struct vm *vm, const struct disk *disk, const json_t *obj,
     if (disk->iothread > vm->iothreads)
         return refuse(at, "iothread", obj,
                       "at most the VM's iothreads, or null", err);
+    if (disk->on_controller && disk->controller >= vm->ncontrollers)
+        return refuse(at, "address", obj, "a controller that the VM has", err);
+    if (disk->interface == DISK_VIRTIO_SCSI &&
+        disk->address.type == ADDRESS_DRIVE &&
+        disk->address.drive.unit > vm_os_unit_max(vm->guest_os))
+        return refuse(at, "address", obj,
+                      "unit 0..254: a Windows guest sees no LUN above that",
+                      err);
     if (!expected)
         return 0;
     param = mem_printf("%sinterface", at);
@@ -299,6 +308,7 @@ read_scalars(struct vm *vm, const json_t *obj, const struct vm_defaults *d)
     vm->initrd = mem_dup(json_get_text(obj, "initrd", NULL));
     vm->cmdline = mem_dup(json_get_text(obj, "cmdline", NULL));
     vm->autostart = json_get_bool(obj, "autostart", 0);
+    vm->per_iothread = d->per_iothread;
 }
 
 static int
@@ -311,10 +321,27 @@ check_scalars(const struct vm *vm, const json_t *obj, struct err *err)
         strncmp(vm->machine, "pc-i440fx-", 10) != 0)
         return refuse("", "machine", obj,
                       "q35, pc, or a version such as pc-q35-7.2", err);
+    if (vm->virtio_scsi && !vm_os_has_virtio_scsi(vm->guest_os))
+        return err_param(err, ERR_INVALID, "virtio_scsi", "true",
+                         "false: guest_os windows_xp has no driver for it");
     if (!vm->kernel && (vm->initrd || vm->cmdline))
         return refuse("", vm->initrd ? "initrd" : "cmdline", obj,
                       "a kernel beside it", err);
     return 0;
+}
+
+/* One, or one for each I/O thread. */
+static void
+default_controllers(struct vm *vm)
+{
+    unsigned n = vm->per_iothread && vm->iothreads ? vm->iothreads : 1;
+
+    for (unsigned i = 0; i < n && i < VM_CONTROLLERS_MAX; i++) {
+        struct controller *c = &vm->controllers[vm->ncontrollers++];
+
+        controller_init(c, "scsi", "virtio-scsi", i);
+        c->iothread = vm->per_iothread && vm->iothreads ? i + 1 : 0;
+    }
 }
 
 static int
@@ -323,8 +350,7 @@ read_devices(struct vm *vm, const json_t *obj, struct err *err)
     if (read_each(vm, obj, "controllers", read_controller, err) < 0)
         return -1;
     if (vm->virtio_scsi && vm->ncontrollers == 0)
-        controller_init(&vm->controllers[vm->ncontrollers++], "scsi",
-                        "virtio-scsi", 0);
+        default_controllers(vm);
     if (read_each(vm, obj, "disks", read_disk, err) < 0 ||
         read_each(vm, obj, "nics", read_nic, err) < 0)
         return -1;

@@ -278,21 +278,32 @@ take_drive(struct place *p, size_t i, struct err *err)
     return 0;
 }
 
+/* The one asked for, the first, or where they are spread the emptiest. */
+static unsigned
+choose_controller(const struct place *p, const struct disk *disk)
+{
+    const struct vm *vm = p->vm;
+    unsigned best = 0;
+
+    if (disk->interface != DISK_VIRTIO_SCSI)
+        return 0;
+    if (disk->on_controller)
+        return disk->controller;
+    for (unsigned c = 1; vm->per_iothread && c < vm->ncontrollers; c++)
+        if (address_pool_drives(p->pool, "scsi", c) <
+            address_pool_drives(p->pool, "scsi", best))
+            best = c;
+    return best;
+}
+
 static int
 give_drive(struct place *p, struct disk *disk, struct err *err)
 {
-    bool scsi = disk->interface == DISK_VIRTIO_SCSI;
-    unsigned last = scsi ? (unsigned)p->vm->ncontrollers - 1 : 0;
-
-    /* The first controller with a free unit; the last one's error counts. */
-    for (unsigned c = 0; c <= last; c++)
-        if (address_pool_drive(p->pool, disk_bus(disk), c, &disk->address,
-                               c == last ? err : NULL) == 0) {
-            address_pool_take(p->pool, disk_bus(disk), &disk->address,
-                              disk->id);
-            return 0;
-        }
-    return -1;
+    if (address_pool_drive(p->pool, disk_bus(disk), choose_controller(p, disk),
+                           &disk->address, err) < 0)
+        return -1;
+    address_pool_take(p->pool, disk_bus(disk), &disk->address, disk->id);
+    return 0;
 }
 
 static int

@@ -22,13 +22,7 @@ static json_t *
 create_vm(struct verb_call *call, struct err *err)
 {
     static const struct planner planner = {vm_facts_create, vm_plan_create};
-    const struct conf *conf = env_conf(call->env);
-    struct vm_defaults defaults = {
-        .virtio_scsi = conf_int(conf, CONF_VM_VIRTIO_SCSI) != 0,
-        .spare_root_ports =
-            (unsigned)conf_int(conf, CONF_VM_SPARE_ROOT_PORTS),
-        .virt = call->env->virt,
-    };
+    struct vm_defaults defaults = vm_facts_defaults(call->env);
     CLEANUP(vm_wish_clear) struct vm_wish wish = {.paused = false};
     struct access_object object;
 
@@ -59,6 +53,9 @@ update_vm(struct verb_call *call, struct err *err)
                   "bytes, a multiple of 1 MiB");
         return NULL;
     }
+    if (controller_plan_read(json_object_get(call->params, "controllers"),
+                             &wish.controllers, err) < 0)
+        return NULL;
     return run(call, vm_plan_update, &wish, err);
 }
 
@@ -131,6 +128,14 @@ static const struct field update_params[] = {
     {.name = "virtio_scsi",
      .type = FIELD_BOOL,
      .doc = "The flag: off is refused while a disk uses it"},
+    {.name = "controllers",
+     .type = FIELD_ARRAY,
+     .max = VM_CONTROLLERS_MAX,
+     .range = "at most 16 objects {index, queues, iothread, max_sectors, "
+              "cmd_per_lun, address}",
+     .doc = "All virtio-scsi controllers as they shall be: a new one is "
+            "hot-added to a running VM, a changed one and the removal of an "
+            "empty one hold from its next start"},
     {.name = "autostart", .type = FIELD_BOOL, .doc = "Start with the host"},
 };
 

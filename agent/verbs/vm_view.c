@@ -292,7 +292,7 @@ put_hardware(json_t *obj, const struct vm_view *view)
     json_put_text(obj, "firmware",
                   same_text(now->firmware, "efi") ? "uefi" : "bios");
     json_put_text(obj, "virt", now->type);
-    json_put_int(obj, "iothreads", now->iothreads);
+    json_put_int(obj, "iothreads", (json_int_t)now->niothreads);
     json_put(obj, "controllers", controllers(now, &scsi));
     json_put_bool(obj, "virtio_scsi",
                   view->info.recorded ? record->virtio_scsi : scsi);

@@ -36,7 +36,7 @@ wish_disk(int i)
 static struct vm *
 make_vm(int disks)
 {
-    static const struct vm_defaults defaults = {true, 8, "qemu"};
+    static const struct vm_defaults defaults = {true, 8, false, "qemu"};
     CLEANUP_JSON json_t *wish = json_object();
     json_t *list = json_array();
     struct err err = ERR_INIT;

@@ -33,7 +33,7 @@ try_disk(const json_t *obj)
 static void
 try_vm(const json_t *obj)
 {
-    static const struct vm_defaults defaults = {true, 8, "qemu"};
+    static const struct vm_defaults defaults = {true, 8, false, "qemu"};
     struct err err = ERR_INIT;
     CLEANUP_VM struct vm *vm = vm_from_json(obj, &defaults, &err);
     CLEANUP_FREE char *xml = NULL;

@@ -48,18 +48,19 @@ house_event(void *ctx, const struct hyper_event *event)
         watch_event(&house->env, event);
 }
 
+/* more: a further setting, or NULL. */
 static inline struct conf *
-house_conf(const struct house *house)
+house_conf(const struct house *house, const char *more)
 {
     struct err err = ERR_INIT;
     char images[320], wait[] = "ops.unplug_wait_ms=300", empty[300];
-    const char *sets[] = {images, wait};
+    const char *sets[] = {images, wait, more};
     struct conf *conf;
 
     snprintf(images, sizeof(images), "paths.images=%s", house->folder);
     snprintf(empty, sizeof(empty), "%s/berth.conf", house->folder);
     unit_write(empty, "");
-    conf = conf_load(empty, sets, 2, &err);
+    conf = conf_load(empty, sets, more ? 3 : 2, &err);
     if (!conf)
         fail_msg("%s", err.message);
     return conf;
@@ -77,7 +78,7 @@ house_open(struct house *house)
     house->root = root_enter(env);
     env->virt = "qemu";
     env->version = "test";
-    atomic_store(&env->conf, house_conf(house));
+    atomic_store(&env->conf, house_conf(house, NULL));
     house->outbox = outbox_new(err);
     env->notify = notify_new(house->outbox);
     env->store = store_open(house->folder, err);
@@ -138,6 +139,12 @@ house_end(struct house *house)
     assert_int_equal(pool_stop(house->env.pool, 5000), 0);
     hyper_close(house->env.hyper); /* its events find a stopped pool */
     house_free(house);
+}
+
+static inline void
+house_set(struct house *house, const char *setting)
+{
+    conf_free(atomic_exchange(&house->env.conf, house_conf(house, setting)));
 }
 
 /* A call in its lane, as dispatch has it carried. */

@@ -92,8 +92,88 @@ vcpus(void **state)
     (void)state;
     assert_int_equal(all->vcpus, 4);
     assert_int_equal(some->vcpus, 2);
-    assert_int_equal(some->iothreads, 3);
+    assert_int_equal(some->niothreads, 3);
+    assert_true(domain_has_iothread(some, 3));
+    assert_false(domain_has_iothread(some, 4));
     assert_int_equal(bad->vcpus, 0);
+}
+
+/* libvirt numbers those that are not named from 1 on. */
+static void
+iothread_numbers(void **state)
+{
+    CLEANUP_DOMAIN struct domain *d =
+        with_head("<iothreads>3</iothreads><iothreadids><iothread id='2'/>"
+                  "<iothread id='7'/></iothreadids>");
+
+    (void)state;
+    assert_int_equal(d->niothreads, 3);
+    assert_true(domain_has_iothread(d, 1));
+    assert_true(domain_has_iothread(d, 2));
+    assert_true(domain_has_iothread(d, 7));
+    assert_false(domain_has_iothread(d, 3));
+}
+
+static char *
+edited(const char *xml, enum edit_kind kind, const struct controller *c)
+{
+    struct controller copy = *c;
+    struct edit edit = {.kind = kind, .controller = &copy};
+    struct err err = ERR_INIT;
+    char *out = domain_edit(xml, &edit, 1, &err);
+
+    if (!out)
+        fail_msg("%s", err.message);
+    return out;
+}
+
+/* A controller brings the I/O thread it names; what is unknown stays. */
+static void
+controller_edits(void **state)
+{
+    CLEANUP_FREE char *bare = q35(2, "");
+    struct controller c;
+    CLEANUP_FREE char *added = NULL, *changed = NULL, *twice = NULL;
+    CLEANUP_FREE char *removed = NULL;
+
+    (void)state;
+    controller_init(&c, "scsi", "virtio-scsi", 0);
+    c.iothread = 2;
+    added = edited(bare, EDIT_ADD_CONTROLLER, &c);
+    assert_non_null(strstr(added, "<iothreads>1</iothreads>"));
+    assert_non_null(strstr(added, "<iothread id=\"2\"/>"));
+    assert_non_null(strstr(added, "<driver iothread=\"2\"/>"));
+    c.iothread = 3;
+    c.queues = 4;
+    changed = edited(added, EDIT_REPLACE_CONTROLLER, &c);
+    assert_non_null(strstr(changed, "<iothreads>2</iothreads>"));
+    assert_non_null(strstr(changed, "<driver queues=\"4\" iothread=\"3\"/>"));
+    twice = edited(changed, EDIT_REPLACE_CONTROLLER, &c);
+    assert_string_equal(twice, changed);
+    removed = edited(twice, EDIT_REMOVE_CONTROLLER, &c);
+    assert_null(strstr(removed, "virtio-scsi"));
+    assert_non_null(strstr(removed, "pcie-root-port"));
+}
+
+/* Threads that only had a count keep their numbers. */
+static void
+unnamed_threads(void **state)
+{
+    struct controller c;
+    CLEANUP_FREE char *same = NULL, *more = NULL;
+
+    (void)state;
+    controller_init(&c, "scsi", "virtio-scsi", 0);
+    c.iothread = 2;
+    same = edited("<domain><iothreads>2</iothreads><devices/></domain>",
+                  EDIT_ADD_CONTROLLER, &c);
+    assert_null(strstr(same, "iothreadids"));
+    c.iothread = 5;
+    more = edited("<domain><iothreads>2</iothreads><devices/></domain>",
+                  EDIT_ADD_CONTROLLER, &c);
+    assert_non_null(strstr(more, "<iothreads>3</iothreads>"));
+    assert_non_null(strstr(more, "<iothread id=\"1\"/><iothread id=\"2\"/>"
+                                 "<iothread id=\"5\"/>"));
 }
 
 static void
@@ -365,6 +445,9 @@ main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(memory_units),    cmocka_unit_test(vcpus),
+        cmocka_unit_test(iothread_numbers),
+        cmocka_unit_test(controller_edits),
+        cmocka_unit_test(unnamed_threads),
         cmocka_unit_test(not_a_domain),    cmocka_unit_test(references),
         cmocka_unit_test(machine),         cmocka_unit_test(free_ports),
         cmocka_unit_test(no_ports_at_all), cmocka_unit_test(free_slots),

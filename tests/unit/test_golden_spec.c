@@ -66,7 +66,7 @@ pretty(char *xml)
 static char *
 case_vm(const json_t *obj, struct err *err)
 {
-    struct vm_defaults defaults = {true, 8, "qemu"};
+    struct vm_defaults defaults = {true, 8, false, "qemu"};
     CLEANUP_VM struct vm *vm =
         vm_from_json(json_object_get(obj, "vm"), &defaults, err);
 
@@ -210,7 +210,7 @@ case_adopt(const json_t *obj, struct err *err)
     json_put_bool(out, "q35", domain_is_q35(d));
     json_put_int(out, "memory", (json_int_t)d->memory);
     json_put_int(out, "vcpus", d->vcpus);
-    json_put_int(out, "iothreads", d->iothreads);
+    json_put_int(out, "iothreads", (json_int_t)d->niothreads);
     json_put_text(out, "firmware", d->firmware);
     json_put_text(out, "graphics", d->graphics);
     json_put_text(out, "serial_log", d->serial_log);

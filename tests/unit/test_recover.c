@@ -47,7 +47,7 @@ the_controller(void)
 
 struct world {
     bool present, active, paused, autostart;
-    bool live_disk, config_disk, controller, tuned, image;
+    bool live_disk, config_disk, controller, iothread, tuned, image;
     uint64_t memory;
     unsigned vcpus;
 };
@@ -75,6 +75,8 @@ view(const struct world *world, bool disk_there)
     vcpu = xml_add(root, "vcpu", number);
     (void)vcpu;
     devices = xml_add(root, "devices", NULL);
+    if (world->iothread)
+        xml_add(root, "iothreads", "2");
     if (world->controller)
         controller_to_xml(&controller, devices);
     if (!world->tuned)
@@ -125,6 +127,9 @@ set_effect(struct world *world, const struct step *step, bool there)
         break;
     case STEP_DELETE_IMAGE:
         world->image = !there;
+        break;
+    case STEP_ADD_IOTHREAD:
+        world->iothread = there;
         break;
     case STEP_ATTACH_CONTROLLER:
         world->controller = there;
@@ -186,6 +191,8 @@ add_step(struct plan *plan, enum step_kind kind)
     step->number = 64 << 20;
     step->was = 32 << 20;
     step->flag = true;
+    if (kind == STEP_ADD_IOTHREAD)
+        step->number = 2;
     if (kind == STEP_VCPUS) {
         step->number = 4;
         step->was = 2;
@@ -206,6 +213,10 @@ static const struct scenario {
 } scenarios[] = {
     {"add, running, no controller",
      KINDS(STEP_CREATE_IMAGE, STEP_ATTACH_CONTROLLER, STEP_ATTACH_DISK,
+           STEP_DEFINE),
+     {.present = true, .active = true, .tuned = true}},
+    {"add, running, no controller and no thread for it",
+     KINDS(STEP_ADD_IOTHREAD, STEP_ATTACH_CONTROLLER, STEP_ATTACH_DISK,
            STEP_DEFINE),
      {.present = true, .active = true, .tuned = true}},
     {"add, shut off", KINDS(STEP_CREATE_IMAGE, STEP_DEFINE),
@@ -397,7 +408,8 @@ test_a_plan_survives_the_journal(void **state)
     plan.steps[1].event = "disk.plugged";
     plan_step_device(&plan.steps[1], disk);
     add_step(&plan, STEP_DEFINE);
-    plan_edit_controller(&plan.steps[2], &plan.steps[0].controller);
+    plan_edit_controller(&plan.steps[2], EDIT_ADD_CONTROLLER,
+                         &plan.steps[0].controller);
     plan_step_vm(&plan.steps[2], RECORD_VM, &record);
     plan_warn(&plan, "a warning");
     written = plan_json_encode(&plan);

@@ -6,7 +6,7 @@
 #include "agent/common/mem.h"
 #include "agent/spec/vm.h"
 
-static const struct vm_defaults defaults = {true, 8, "qemu"};
+static const struct vm_defaults defaults = {true, 8, false, "qemu"};
 
 static struct vm *
 try(const char *fields, struct err *err)
