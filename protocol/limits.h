@@ -6,6 +6,11 @@
 #pragma once
 
 #define LIMIT_LINE (32u << 20)         /* bytes of one line or frame */
+#define LIMIT_STOMP_HEAD (16u << 10)   /* bytes of a frame before its body */
+#define LIMIT_STOMP_HEADERS 64u        /* of one frame */
+#define LIMIT_STOMP_NAME 200u          /* bytes of a destination, id, receipt */
+#define LIMIT_STOMP_OUT 1023u          /* head of a frame that berthd sends */
+#define LIMIT_STOMP_SUBSCRIPTIONS 64u  /* of one connection */
 #define LIMIT_DEPTH 64u                /* nesting of a JSON value */
 #define LIMIT_BATCH 1000u              /* requests of one batch */
 #define LIMIT_CONNECTIONS 1024u        /* open at once */
