@@ -2,7 +2,7 @@
 /*
  * Phases of a client: with a session → gone, while something is open → freed.
  * A peer lives as long as a client of it. A reply's slot is 0 for a single
- * request, else its batch's number and its place there.
+ * request in a line, else its message's number and its place there.
  */
 #include "agent/front/clients.h"
 
@@ -17,10 +17,13 @@
 #define BUCKETS 1024
 #define SLOT_INDEX_BITS 16 /* LIMIT_BATCH fits */
 
-struct batch {
-    struct batch *next;
+struct message {
+    struct message *next;
     uint64_t number; /* from 1 */
-    json_t *replies; /* array in the order of the requests */
+    char *reply_to;  /* NULL: to the peer as such */
+    char *flow_id;
+    json_t *replies; /* array in the order of the requests; NULL: there is one
+                        answer, which goes out as it is */
     size_t missing;  /* answers that are not there yet */
 };
 
@@ -118,23 +121,25 @@ client_free(struct clients *clients, struct client *client)
 }
 
 static void
-batch_free(struct batch *batch)
+message_free(struct message *message)
 {
-    json_decref(batch->replies);
-    free(batch);
+    json_decref(message->replies);
+    free(message->reply_to);
+    free(message->flow_id);
+    free(message);
 }
 
 void
 client_gone(struct clients *clients, struct client *client)
 {
-    struct batch *next;
+    struct message *next;
 
     notify_forget(clients->notify, client->id);
-    for (struct batch *batch = client->batches; batch; batch = next) {
-        next = batch->next;
-        batch_free(batch);
+    for (struct message *message = client->messages; message; message = next) {
+        next = message->next;
+        message_free(message);
     }
-    client->batches = NULL;
+    client->messages = NULL;
     client->session = NULL;
     clients->sessions--;
     if (client->open == 0)
@@ -171,55 +176,132 @@ client_drop(struct clients *clients, struct client *client)
 
 /* --- answers ------------------------------------------------------------- */
 
-uint64_t
-client_batch(struct client *client, const struct jsonrpc_message *message)
+static struct message *
+new_message(struct client *client)
 {
-    struct batch *batch;
-    size_t answers = 0;
+    struct message *message = mem_zalloc(1, sizeof(*message));
 
-    for (size_t i = 0; i < message->count; i++)
-        answers += message->requests[i].id != NULL;
-    if (!message->batch || answers == 0)
-        return 0;
-    batch = mem_zalloc(1, sizeof(*batch));
-    batch->number = ++client->numbers;
-    batch->replies = json_array();
-    batch->missing = answers;
-    for (size_t i = 0; i < answers; i++)
-        json_array_append_new(batch->replies, json_null());
-    batch->next = client->batches;
-    client->batches = batch;
-    return batch->number << SLOT_INDEX_BITS;
+    message->number = ++client->numbers;
+    message->next = client->messages;
+    client->messages = message;
+    return message;
+}
+
+/* Most often it is the newest, which stands first. */
+static struct message **
+find_message(struct client *client, uint64_t number)
+{
+    struct message **place = &client->messages;
+
+    while (*place && (*place)->number != number)
+        place = &(*place)->next;
+    return place;
 }
 
 static void
-send_json(const struct client *client, json_t *reply)
+drop_message(struct client *client, uint64_t number)
+{
+    struct message **place = find_message(client, number);
+    struct message *message = *place;
+
+    if (!message)
+        return;
+    *place = message->next;
+    message_free(message);
+}
+
+uint64_t
+client_message(struct client *client, const struct speech_from *from)
+{
+    struct message *message;
+
+    if (!from->reply_to && !from->flow_id)
+        return 0;
+    message = new_message(client);
+    message->reply_to = mem_dup(from->reply_to);
+    message->flow_id = mem_dup(from->flow_id);
+    return message->number;
+}
+
+const char *
+client_flow(const struct client *client, uint64_t number)
+{
+    const struct message *message = client->messages;
+
+    while (message && message->number != number)
+        message = message->next;
+    return message ? message->flow_id : NULL;
+}
+
+/* VDSM's clients send each call as a batch of one and expect an object. */
+static bool
+gathers(const struct client *client, const struct jsonrpc_message *parsed)
+{
+    return parsed->batch &&
+           !(parsed->count == 1 && session_vdsm(client->session));
+}
+
+uint64_t
+client_expect(struct client *client, uint64_t number,
+              const struct jsonrpc_message *parsed)
+{
+    bool array = gathers(client, parsed);
+    struct message *message;
+    size_t answers = 0;
+
+    for (size_t i = 0; i < parsed->count; i++)
+        answers += parsed->requests[i].id != NULL;
+    if (answers == 0)
+        drop_message(client, number);
+    if (answers == 0 || (!number && !array))
+        return 0;
+    message = number ? *find_message(client, number) : new_message(client);
+    message->missing = answers;
+    if (array)
+        message->replies = json_array();
+    for (size_t i = 0; array && i < answers; i++)
+        json_array_append_new(message->replies, json_null());
+    return message->number << SLOT_INDEX_BITS;
+}
+
+static void
+send_json(const struct client *client, const char *reply_to, json_t *reply)
 {
     CLEANUP_TEXT char *text = NULL;
     size_t len;
 
     text = json_text(reply, &len);
     json_decref(reply);
-    session_send(client->session, text, len);
+    session_send(client->session, reply_to, text, len);
 }
 
-/* One answer of a batch; the last one sends them all. */
-static void
-fill_batch(struct client *client, uint64_t slot, json_t *reply)
+void
+client_refuse(struct client *client, uint64_t number, json_t *reply)
 {
-    struct batch **place = &client->batches;
-    struct batch *batch;
+    const struct message *message = *find_message(client, number);
 
-    while (*place && (*place)->number != slot >> SLOT_INDEX_BITS)
-        place = &(*place)->next;
-    batch = *place;
-    json_array_set_new(batch->replies, slot & ((1u << SLOT_INDEX_BITS) - 1),
-                       reply);
-    if (--batch->missing)
+    if (client->session)
+        send_json(client, message ? message->reply_to : NULL, reply);
+    else
+        json_decref(reply);
+    drop_message(client, number);
+}
+
+/* One answer of a message; the last one sends them all. */
+static void
+fill_message(struct client *client, uint64_t slot, json_t *reply)
+{
+    uint64_t number = slot >> SLOT_INDEX_BITS;
+    struct message *message = *find_message(client, number);
+
+    if (message->replies)
+        json_array_set_new(message->replies,
+                           slot & ((1u << SLOT_INDEX_BITS) - 1), reply);
+    if (--message->missing)
         return;
-    *place = batch->next;
-    send_json(client, STEAL(batch->replies));
-    batch_free(batch);
+    send_json(client, message->reply_to,
+              message->replies ? STEAL(message->replies) : reply);
+    drop_message(client, number);
 }
 
 void
@@ -230,9 +312,9 @@ client_answer(struct client *client, uint64_t slot, json_t *reply)
     if (!client->session)
         json_decref(reply);
     else if (slot)
-        fill_batch(client, slot, reply);
+        fill_message(client, slot, reply);
     else
-        send_json(client, reply);
+        send_json(client, NULL, reply);
 }
 
 /* --- events -------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Who asks: sessions with what they have open, the peers they belong to, and
- * the batches that gather answers. A client is kept, without its session,
+ * the messages whose answers are awaited. A client is kept, without its session,
  * until the last request that it made is over, so that work which nobody
  * waits for any more is still counted. I/O thread only.
  */
@@ -22,8 +22,9 @@ struct client {
     uint64_t id;
     size_t open; /* requests that are not answered */
     bool ended;  /* close when nothing is open */
-    struct batch *batches;
-    uint64_t numbers; /* last number of a batch */
+    struct message *messages;
+    uint64_t numbers; /* last number of a message */
+    bool vdsm_events; /* it has subscribed to VDSM's events */
     /* Events that it was not sent, since it does not read fast enough. */
     size_t dropped;
     int64_t first, last; /* their numbers; 0: they had none */
@@ -59,13 +60,29 @@ void client_take(struct clients *clients, struct client *client);
 /* One less. The client may be freed, its session be closed. */
 void client_drop(struct clients *clients, struct client *client);
 
-/* Gather the answers of a batch in which anything is to be answered. Returns
- * the slot of its first answer, the others follow it; 0 when there is nothing
- * to gather. */
-uint64_t client_batch(struct client *client,
-                      const struct jsonrpc_message *message);
+/*
+ * A message came whose answer must be told where it belongs: it has a number
+ * until it is answered. 0 when there is nothing to remember (a line, which may
+ * still be a batch).
+ */
+uint64_t client_message(struct client *client, const struct speech_from *from);
 
-/* Answer a single request (slot 0) or one of a batch. Takes reply; NULL is
+/* The flow id of a message, NULL when it has none. Borrowed, until it is
+ * answered. */
+const char *client_flow(const struct client *client, uint64_t number);
+
+/*
+ * What a message (number: of client_message) holds is known: its answers are
+ * gathered, if there is more than one or an address. Returns the slot of the
+ * first answer, the others follow it; 0 when there is nothing to gather.
+ */
+uint64_t client_expect(struct client *client, uint64_t number,
+                       const struct jsonrpc_message *message);
+
+/* The message as a whole is answered. Takes reply. */
+void client_refuse(struct client *client, uint64_t number, json_t *reply);
+
+/* Answer a single request (slot 0) or one of a message. Takes reply; NULL is
  * the answer to a notification. */
 void client_answer(struct client *client, uint64_t slot, json_t *reply);
 

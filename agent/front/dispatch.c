@@ -122,6 +122,15 @@ dispatch_drained(struct dispatch *d, struct session *session)
     client_drained(client_of(d, session));
 }
 
+void
+dispatch_events(struct dispatch *d, struct session *session, bool wanted)
+{
+    struct client *client = client_of(d, session);
+
+    client->vdsm_events = wanted;
+    notify_vdsm(d->env->notify, client->id, wanted);
+}
+
 /* --- requests ------------------------------------------------------------ */
 
 /* Whether the client, its peer and all of them have room for one more. */
@@ -187,19 +196,22 @@ find_verb(const struct jsonrpc_request *request, struct err *err)
 
 /* The error object of a request that does not begin. */
 static json_t *
-refusal(const struct verb *verb, const struct jsonrpc_request *request,
-        const struct err *err)
+refusal(const struct client *client, const struct verb *verb,
+        const struct jsonrpc_request *request, const struct err *err)
 {
     const struct verb_call call = {.verb = verb};
 
     if (verb)
         return reply_error(&call, err);
-    return reply_no_verb(request->method && strchr(request->method, '.'), err);
+    return reply_no_verb(session_vdsm(client->session) ||
+                             (request->method && strchr(request->method, '.')),
+                         err);
 }
 
 static void
 take_request(struct dispatch *d, struct client *client,
-             struct jsonrpc_request *request, uint64_t slot)
+             struct jsonrpc_request *request, uint64_t slot,
+             const char *flow_id)
 {
     const struct trip_from from = {.env = d->env,
                                    .join = d->join,
@@ -207,6 +219,7 @@ take_request(struct dispatch *d, struct client *client,
                                    .slot = slot,
                                    .peer = session_peer(client->session),
                                    .who = session_identity(client->session),
+                                   .flow_id = flow_id,
                                    .local = session_local(client->session)};
     struct err err = ERR_INIT;
     const struct verb *verb = find_verb(request, &err);
@@ -217,7 +230,7 @@ take_request(struct dispatch *d, struct client *client,
         if (request->id)
             client_answer(client, slot,
                           jsonrpc_failure(request->id,
-                                          refusal(verb, request, &err)));
+                                          refusal(client, verb, request, &err)));
         return;
     }
     if (trip_start(&from, verb, request, &reply))
@@ -227,10 +240,11 @@ take_request(struct dispatch *d, struct client *client,
 }
 
 static void
-take_message(struct dispatch *d, struct client *client,
+take_message(struct dispatch *d, struct client *client, uint64_t number,
              struct jsonrpc_message *message)
 {
-    uint64_t next = client_batch(client, message);
+    CLEANUP_FREE char *flow_id = mem_dup(client_flow(client, number));
+    uint64_t next = client_expect(client, number, message);
 
     for (size_t i = 0; i < message->count; i++) {
         struct jsonrpc_request *request = &message->requests[i];
@@ -238,47 +252,57 @@ take_message(struct dispatch *d, struct client *client,
 
         if (next && request->id)
             slot = next++;
-        take_request(d, client, request, slot);
+        take_request(d, client, request, slot, flow_id);
     }
+}
+
+/* The message as a whole cannot be taken. */
+static void
+refuse_message(struct client *client, uint64_t number, const struct err *err)
+{
+    bool plain = client->session && session_vdsm(client->session);
+
+    client_refuse(client, number,
+                  jsonrpc_failure(NULL, reply_no_verb(plain, err)));
 }
 
 /* What came of parsing a text. */
 static void
-take_parsed(struct dispatch *d, struct client *client, int rc,
+take_parsed(struct dispatch *d, struct client *client, uint64_t number, int rc,
             struct jsonrpc_message *message, const struct err *err)
 {
     if (rc < 0)
-        client_answer(client, 0, jsonrpc_error(NULL, err, NULL));
+        refuse_message(client, number, err);
     else
-        take_message(d, client, message);
+        take_message(d, client, number, message);
 }
 
-/* --- lines --------------------------------------------------------------- */
+/* --- texts --------------------------------------------------------------- */
 
 /* A big text is parsed: the session goes on. */
 static void
-on_parsed(void *ctx, uint64_t session, int rc, struct jsonrpc_message *message,
-          const struct err *err)
+on_parsed(void *ctx, uint64_t session, uint64_t number, int rc,
+          struct jsonrpc_message *message, const struct err *err)
 {
     struct dispatch *d = ctx;
     struct client *client = clients_find(d->clients, session);
 
     if (client->session) {
-        take_parsed(d, client, rc, message, err);
+        take_parsed(d, client, number, rc, message, err);
         session_resume(client->session);
     }
     client_drop(d->clients, client);
 }
 
 static void
-parse_big(struct dispatch *d, struct client *client, const char *text,
-          size_t len)
+parse_big(struct dispatch *d, struct client *client, uint64_t number,
+          const char *text, size_t len)
 {
     const struct parse_owner owner = {d->env->pool, d->outbox, on_parsed, d};
     struct err err = ERR_INIT;
 
-    if (parse_start(&owner, client->id, text, len, &err) < 0) {
-        client_answer(client, 0, jsonrpc_error(NULL, &err, NULL));
+    if (parse_start(&owner, client->id, number, text, len, &err) < 0) {
+        refuse_message(client, number, &err);
         return;
     }
     client_take(d->clients, client);
@@ -286,20 +310,21 @@ parse_big(struct dispatch *d, struct client *client, const char *text,
 }
 
 void
-dispatch_line(struct dispatch *d, struct session *session, const char *text,
-              size_t len)
+dispatch_request(struct dispatch *d, struct session *session, const char *text,
+                 size_t len, const struct speech_from *from)
 {
     struct client *client = client_of(d, session);
+    uint64_t number = client_message(client, from);
     struct jsonrpc_message message = {.count = 0};
     struct err err = ERR_INIT;
     int rc;
 
     if (len > LIMIT_PARSE_INLINE) {
-        parse_big(d, client, text, len);
+        parse_big(d, client, number, text, len);
         return;
     }
     rc = jsonrpc_parse(text, len, &message, &err);
-    take_parsed(d, client, rc, &message, &err);
+    take_parsed(d, client, number, rc, &message, &err);
     jsonrpc_message_free(&message);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Lines → requests → replies: what is admitted, and whom an answer goes to.
+ * Messages → requests → replies: what is admitted, and whom an answer goes to.
  * Texts over LIMIT_PARSE_INLINE are parsed in a worker while the session's
  * reading rests. I/O thread only.
  */
@@ -19,8 +19,11 @@ void dispatch_free(struct dispatch *dispatch); /* frees open sessions too */
 
 /* A session exists from now on; the rest are session_owner's functions. */
 void dispatch_opened(struct dispatch *dispatch, struct session *session);
-void dispatch_line(struct dispatch *dispatch, struct session *session,
-                   const char *text, size_t len);
+void dispatch_request(struct dispatch *dispatch, struct session *session,
+                      const char *text, size_t len,
+                      const struct speech_from *from);
+void dispatch_events(struct dispatch *dispatch, struct session *session,
+                     bool wanted);
 void dispatch_ended(struct dispatch *dispatch, struct session *session);
 void dispatch_gone(struct dispatch *dispatch, struct session *session);
 void dispatch_drained(struct dispatch *dispatch, struct session *session);

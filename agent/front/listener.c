@@ -162,7 +162,7 @@ split(char *address, char **host, char **port)
 }
 
 static struct addrinfo *
-resolve(const char *address, struct err *err)
+resolve(const char *setting, const char *address, struct err *err)
 {
     static const char expected[] =
         "an address and a port, such as [::]:54321 or 127.0.0.1:54321";
@@ -174,12 +174,12 @@ resolve(const char *address, struct err *err)
     int rc;
 
     if (split(text, &host, &port) < 0) {
-        err_param(err, ERR_INVALID, "listen.tls", address, expected);
+        err_param(err, ERR_INVALID, setting, address, expected);
         return NULL;
     }
     rc = getaddrinfo(host, port, &hints, &found);
     if (rc) {
-        err_param(err, ERR_INVALID, "listen.tls", address, expected);
+        err_param(err, ERR_INVALID, setting, address, expected);
         err_wrap(err, "%s", gai_strerror(rc));
         return NULL;
     }
@@ -223,31 +223,80 @@ listen_any4(const struct sockaddr *at)
     return listen_at((const struct sockaddr *)&four, sizeof(four));
 }
 
+/* Listen at what was found; *name is the address that it got. */
+static int
+listen_found(const struct addrinfo *found, const char *setting,
+             const char *address, char name[LISTENER_PEER], struct err *err)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t len = sizeof(at);
+    int fd = listen_at(found->ai_addr, found->ai_addrlen);
+
+    if (fd < 0)
+        fd = listen_any4(found->ai_addr);
+    if (fd < 0)
+        return err_set(err, errno == EADDRINUSE ? ERR_BUSY : ERR_INVALID,
+                       "Cannot listen at %s (%s): %s; choose an address of "
+                       "this host and a port that nobody else has.",
+                       address, setting, strerror(errno));
+    getsockname(fd, (struct sockaddr *)&at, &len);
+    name_peer(fd, &at, len, name);
+    return fd;
+}
+
 struct listener *
 listener_tcp(struct event_base *base, const char *address,
              const struct listener_owner *owner, struct err *err)
 {
-    CLEANUP(addrinfo_cleanup) struct addrinfo *found = resolve(address, err);
-    struct sockaddr_storage at = {0};
-    socklen_t len = sizeof(at);
+    CLEANUP(addrinfo_cleanup)
+    struct addrinfo *found = resolve("listen.tls", address, err);
     char name[LISTENER_PEER];
     int fd;
 
     if (!found)
         return NULL;
-    fd = listen_at(found->ai_addr, found->ai_addrlen);
+    fd = listen_found(found, "listen.tls", address, name, err);
     if (fd < 0)
-        fd = listen_any4(found->ai_addr);
-    if (fd < 0) {
-        err_set(err, errno == EADDRINUSE ? ERR_BUSY : ERR_INVALID,
-                "Cannot listen at %s (listen.tls): %s; choose an address of "
-                "this host and a port that nobody else has.",
-                address, strerror(errno));
+        return NULL;
+    log_info("listening on TLS %s", name);
+    return start(base, fd, NULL, owner);
+}
+
+static bool
+is_loopback(const struct sockaddr *at)
+{
+    if (at->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(
+            &((const struct sockaddr_in6 *)(const void *)at)->sin6_addr);
+    return at->sa_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)(const void *)at)
+                     ->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+struct listener *
+listener_plain(struct event_base *base, const char *address,
+               const struct listener_owner *owner, struct err *err)
+{
+    CLEANUP(addrinfo_cleanup)
+    struct addrinfo *found = resolve("listen.plain", address, err);
+    char name[LISTENER_PEER];
+    int fd;
+
+    if (!found)
+        return NULL;
+    if (!is_loopback(found->ai_addr)) {
+        err_param(err, ERR_INVALID, "listen.plain", address,
+                  "a loopback address such as 127.0.0.1:54322, since nothing "
+                  "is encrypted and nobody proves who it is; listen.tls is "
+                  "for the network");
         return NULL;
     }
-    getsockname(fd, (struct sockaddr *)&at, &len);
-    name_peer(fd, &at, len, name);
-    log_info("listening on TLS %s", name);
+    fd = listen_found(found, "listen.plain", address, name, err);
+    if (fd < 0)
+        return NULL;
+    log_warning("listening WITHOUT TLS on %s: whoever is on this host can ask, "
+                "without a certificate",
+                name);
     return start(base, fd, NULL, owner);
 }
 

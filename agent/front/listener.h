@@ -26,6 +26,12 @@ struct listener *listener_tcp(struct event_base *base, const char *address,
                               const struct listener_owner *owner,
                               struct err *err);
 
+/* The same without TLS, of a loopback address alone (INVALID: another); says
+ * in the log what that means. */
+struct listener *listener_plain(struct event_base *base, const char *address,
+                                const struct listener_owner *owner,
+                                struct err *err);
+
 /* A socket that nobody answers is replaced; one that is answered is BUSY.
  * A group that does not exist is a warning. */
 struct listener *listener_unix(struct event_base *base, const char *path,

@@ -10,6 +10,7 @@
 struct parse {
     struct parse_owner owner;
     uint64_t session;
+    uint64_t number;
     char *text;
     size_t len;
     int rc;
@@ -32,8 +33,8 @@ hand_back(void *arg)
 {
     struct parse *parse = arg;
 
-    parse->owner.done(parse->owner.ctx, parse->session, parse->rc,
-                      &parse->message, &parse->err);
+    parse->owner.done(parse->owner.ctx, parse->session, parse->number,
+                      parse->rc, &parse->message, &parse->err);
     parse_free(parse);
 }
 
@@ -59,8 +60,8 @@ drop_job(void *arg)
 }
 
 int
-parse_start(const struct parse_owner *owner, uint64_t session, const char *text,
-            size_t len, struct err *err)
+parse_start(const struct parse_owner *owner, uint64_t session, uint64_t number,
+            const char *text, size_t len, struct err *err)
 {
     struct parse *parse = mem_zalloc(1, sizeof(*parse));
     const struct job job = {
@@ -68,6 +69,7 @@ parse_start(const struct parse_owner *owner, uint64_t session, const char *text,
 
     parse->owner = *owner;
     parse->session = session;
+    parse->number = number;
     parse->text = mem_ndup(text, len);
     parse->len = len;
     if (pool_submit(owner->pool, NULL, &job, err) == 0)

@@ -16,12 +16,13 @@ struct parse_owner {
     struct outbox *outbox;
     /* I/O thread: rc, message and err as jsonrpc_parse gave them (message is
      * borrowed); also called when the pool stops before (STOPPING). */
-    void (*done)(void *ctx, uint64_t session, int rc,
+    void (*done)(void *ctx, uint64_t session, uint64_t number, int rc,
                  struct jsonrpc_message *message, const struct err *err);
     void *ctx; /* not touched by the worker */
 };
 
 /* Copies text. Returns -1 + err (BUSY, STOPPING) when no worker takes it; done
- * is then not called. I/O thread. */
+ * is then not called. number comes back. I/O thread. */
 int parse_start(const struct parse_owner *owner, uint64_t session,
-                const char *text, size_t len, struct err *err);
+                uint64_t number, const char *text, size_t len,
+                struct err *err);

@@ -41,6 +41,7 @@ struct server {
     struct event *mail;
     struct event *patience; /* while stopping */
     struct listener *tcp;
+    struct listener *plain;
     struct listener *local;
     struct watch *signals;
     struct lock lock; /* LOCK_LEAF: tls, which any thread may replace */
@@ -56,11 +57,20 @@ CLEANUP_DEFINE(server_cleanup, struct server, server_free)
 /* --- sessions ------------------------------------------------------------ */
 
 static void
-on_line(void *ctx, struct session *session, const char *text, size_t len)
+on_request(void *ctx, struct session *session, const char *text, size_t len,
+           const struct speech_from *from)
 {
     const struct server *server = ctx;
 
-    dispatch_line(server->dispatch, session, text, len);
+    dispatch_request(server->dispatch, session, text, len, from);
+}
+
+static void
+on_events(void *ctx, struct session *session, bool wanted)
+{
+    const struct server *server = ctx;
+
+    dispatch_events(server->dispatch, session, wanted);
 }
 
 static void
@@ -89,17 +99,19 @@ on_drained(void *ctx, struct session *session)
     dispatch_drained(server->dispatch, session);
 }
 
-static const struct session_owner session_owner = {on_line, on_ended, on_gone,
-                                                   on_drained};
+static const struct session_owner session_owner = {
+    on_request, on_events, on_ended, on_gone, on_drained};
 
 static struct session *
-open_session(struct server *server, int fd, struct tls_conn *conn,
-             const char *peer)
+open_session(struct server *server, struct session_setup *setup)
 {
-    struct session *session =
-        session_new(server->base, fd, conn, peer, ++server->last_id,
-                    &session_owner, server);
+    const struct conf *conf = env_conf(server->env);
+    struct session *session;
 
+    setup->id = ++server->last_id;
+    setup->pacing_us = (long)conf_int(conf, CONF_STOMP_PACING_US);
+    setup->floor_ms = (long)conf_int(conf, CONF_STOMP_HEARTBEAT_FLOOR_MS);
+    session = session_new(server->base, setup, &session_owner, server);
     dispatch_opened(server->dispatch, session);
     return session;
 }
@@ -142,14 +154,14 @@ static void
 on_local(void *ctx, int fd, const char *peer)
 {
     struct server *server = ctx;
+    struct session_setup setup = {.fd = fd, .peer = peer, .local = true};
 
     if (!has_room(server, LIMIT_CONNECTIONS + LIMIT_CONNECTIONS_LOCAL)) {
         turn_away(fd, true);
         return;
     }
     log_debug("%s is connected to the unix socket", peer);
-    session_set_identity(open_session(server, fd, NULL, peer),
-                         peercred_identity(fd));
+    session_set_identity(open_session(server, &setup), peercred_identity(fd));
 }
 
 /* Small answers leave at once; a host that has gone is noticed in minutes. */
@@ -173,7 +185,7 @@ static void
 on_tcp(void *ctx, int fd, const char *peer)
 {
     struct server *server = ctx;
-    struct tls_conn *conn;
+    struct session_setup setup = {.fd = fd, .peer = peer};
 
     if (!has_room(server, LIMIT_CONNECTIONS)) {
         turn_away(fd, false);
@@ -181,14 +193,33 @@ on_tcp(void *ctx, int fd, const char *peer)
     }
     tune(fd);
     lock_take(&server->lock);
-    conn = tls_accept(server->tls, fd);
+    setup.conn = tls_accept(server->tls, fd);
     lock_drop(&server->lock);
-    if (!conn) {
+    if (!setup.conn) {
         log_error("OpenSSL cannot serve %s: out of memory", peer);
         close(fd);
         return;
     }
-    open_session(server, fd, conn, peer);
+    open_session(server, &setup);
+}
+
+/* Nobody proves who it is: all of one address are one peer. */
+static void
+on_plain(void *ctx, int fd, const char *peer)
+{
+    struct server *server = ctx;
+    char name[SESSION_PEER];
+    struct session_setup setup = {.fd = fd, .peer = name};
+
+    if (!has_room(server, LIMIT_CONNECTIONS)) {
+        turn_away(fd, true);
+        return;
+    }
+    tune(fd);
+    snprintf(name, sizeof(name), "plain:%.*s",
+             (int)(strrchr(peer, ':') - peer), peer);
+    log_info("%s is connected from %s", name, peer);
+    session_set_identity(open_session(server, &setup), identity_new(name));
 }
 
 /* --- certificates -------------------------------------------------------- */
@@ -252,6 +283,15 @@ open_tcp(struct server *server, struct err *err)
 
     server->tcp = listener_tcp(server->base, at, &owner, err);
     return server->tcp ? 0 : -1;
+}
+
+static int
+open_plain(struct server *server, const char *at, struct err *err)
+{
+    const struct listener_owner owner = {on_plain, server};
+
+    server->plain = listener_plain(server->base, at, &owner, err);
+    return server->plain ? 0 : -1;
 }
 
 /* The first certificates that can be used have come after the start. */
@@ -377,6 +417,7 @@ server_stop(struct server *server, int64_t wait_ms)
         return;
     server->stopping = true;
     listener_free(STEAL(server->tcp));
+    listener_free(STEAL(server->plain));
     listener_free(STEAL(server->local));
     dispatch_stop(server->dispatch);
     if (dispatch_open(server->dispatch) == 0)
@@ -426,12 +467,15 @@ open_listeners(struct server *server, struct err *err)
     const struct conf *conf = env_conf(server->env);
     const char *tls = conf_text(conf, CONF_LISTEN_TLS);
     const char *path = conf_text(conf, CONF_LISTEN_SOCKET);
+    const char *plain = conf_text(conf, CONF_LISTEN_PLAIN);
 
-    if (!tls[0] && !path[0])
+    if (!tls[0] && !path[0] && !plain[0])
         return err_set(err, ERR_INVALID,
                        "Neither listen.tls nor listen.socket is set: nobody "
                        "could reach berthd; give one of them.");
     if (path[0] && open_local(server, path, err) < 0)
+        return -1;
+    if (plain[0] && open_plain(server, plain, err) < 0)
         return -1;
     return tls[0] ? open_tls(server, err) : 0;
 }
@@ -478,6 +522,7 @@ server_free(struct server *server)
     if (!server)
         return;
     listener_free(server->tcp);
+    listener_free(server->plain);
     listener_free(server->local);
     dispatch_free(server->dispatch);
     free_signals(server->signals);

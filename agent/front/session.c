@@ -17,13 +17,13 @@
 
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
-#include "agent/front/wire.h"
-#include "protocol/jsonrpc.h"
+#include "agent/front/pulse.h"
+#include "agent/front/wakeup.h"
 #include "protocol/limits.h"
-#include "protocol/lines.h"
 
 #define READ_CHUNK (16 * 1024) /* one TLS record */
 #define READ_ROUNDS 4          /* chunks per wake-up: others wait as well */
+#define UNSENT_US 5000         /* until it is looked again what is unsent */
 
 enum phase {
     PHASE_HANDSHAKE,
@@ -38,7 +38,8 @@ enum pause { PAUSE_OWNER = 1, PAUSE_OUTPUT = 2 };
 
 struct session {
     struct wire wire;
-    struct lines lines;
+    struct speech *speech; /* NULL until it is known */
+    struct pulse *pulse;   /* NULL: no heart-beats */
     enum phase phase;
     unsigned paused; /* bits of enum pause */
     short wants;     /* EV_READ, EV_WRITE: what the wire waits for */
@@ -46,25 +47,16 @@ struct session {
     bool ended;      /* the peer sends no more */
     bool behind;     /* an event was left out; the owner waits for room */
     bool linger;     /* the peer is still sending when we close */
-    bool reading;    /* readable is added */
-    bool writing;    /* writable is added */
+    bool local;
+    long pacing_us; /* of a peer that speaks as the engine does */
+    long floor_ms;
     uint64_t id;
     char peer[SESSION_PEER];
     struct identity *who; /* owned; NULL until it is known */
     const struct session_owner *owner;
     void *ctx;
-    struct event *readable;
-    struct event *writable;
-    struct event *again; /* run on_ready soon */
+    struct wakeup wakeup; /* runs on_ready */
     struct event *timer;
-};
-
-/* Languages by their first byte. */
-static const struct language {
-    const char *name;
-    const char *first;
-} languages[] = {
-    {"JSON-RPC lines", "{[ \t\r\n"},
 };
 
 static void
@@ -79,21 +71,12 @@ set_timer(struct session *s, int ms)
         event_del(s->timer);
 }
 
-/* Have on_ready run soon. An event of its own, without a descriptor: libevent
- * does not insert an event that is active, so those of the socket would be
- * lost by an event_add that comes while they are. */
-static void
-run_again(struct session *s)
-{
-    event_active(s->again, 0, 0);
-}
-
 /* Something changed, and on_ready is not under way. */
 static void
 wake(struct session *s)
 {
     if (!s->inside)
-        run_again(s);
+        wakeup_soon(&s->wakeup);
 }
 
 static void
@@ -140,7 +123,7 @@ balance(struct session *s, bool moved)
     } else if (paused && s->wire.waiting < LIMIT_OUTPUT_PAUSE / 2) {
         s->paused &= ~(unsigned)PAUSE_OUTPUT;
         set_timer(s, 0);
-        run_again(s);
+        wakeup_soon(&s->wakeup);
     }
 }
 
@@ -148,9 +131,17 @@ static void
 put_out(struct session *s)
 {
     size_t before = s->wire.waiting;
+    int64_t pause_us = 0;
 
-    if (s->wire.first && note(s, wire_flush(&s->wire)))
+    if (s->phase == PHASE_DEAD)
+        return;
+    if (s->wire.first && !s->wakeup.resting &&
+        note(s, wire_flush(&s->wire, &pause_us)))
         balance(s, s->wire.waiting < before);
+    if (pause_us)
+        wakeup_rest(&s->wakeup, pause_us);
+    if (s->wire.waiting < before)
+        pulse_sent(s->pulse);
     if (s->behind && s->phase == PHASE_OPEN &&
         s->wire.waiting < LIMIT_OUTPUT_EVENTS / 2) {
         s->behind = false;
@@ -158,21 +149,24 @@ put_out(struct session *s)
     }
 }
 
-void
-session_send(struct session *s, const char *text, size_t len)
+/* --- what the language asks for ------------------------------------------ */
+
+static void
+queue_frame(void *ctx, const struct wire_part *parts, size_t n)
 {
+    struct session *s = ctx;
     bool idle = !s->wire.first;
 
     if (s->phase != PHASE_DETECT && s->phase != PHASE_OPEN)
         return;
-    if (s->wire.waiting + len >= LIMIT_OUTPUT) {
+    wire_add(&s->wire, parts, n);
+    if (s->wire.waiting > LIMIT_OUTPUT) {
         log_warning("%s is disconnected: it does not read, %zu bytes wait",
-                    s->peer, s->wire.waiting + len);
+                    s->peer, s->wire.waiting);
         die(s);
         return;
     }
-    wire_add(&s->wire, text, len);
-    if (idle)
+    if (idle && !s->inside)
         put_out(s);
     else
         balance(s, false);
@@ -180,13 +174,102 @@ session_send(struct session *s, const char *text, size_t len)
         wake(s);
 }
 
+static void
+take_request(void *ctx, const char *text, size_t len,
+             const struct speech_from *from)
+{
+    struct session *s = ctx;
+
+    s->owner->request(s->ctx, s, text, len, from);
+}
+
+static void
+take_events(void *ctx, bool wanted)
+{
+    struct session *s = ctx;
+
+    s->owner->events(s->ctx, s, wanted);
+}
+
+static void
+take_end(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (s->ended)
+        return;
+    s->ended = true;
+    s->owner->ended(s->ctx, s);
+}
+
+static void
+beat(void *ctx)
+{
+    struct session *s = ctx;
+    const struct wire_part lf = {"\n", 1};
+
+    /* What waits to be written is a sign of life as well. */
+    if (!s->wire.first)
+        queue_frame(s, &lf, 1);
+}
+
+static void
+silent(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (s->paused) { /* it may well have sent something */
+        pulse_heard(s->pulse);
+        return;
+    }
+    log_warning("%s is disconnected: it has not sent the heart-beats that it "
+                "promised",
+                s->peer);
+    die(s);
+}
+
+static void
+agree(void *ctx, const struct speech_terms *terms)
+{
+    static const struct pulse_owner pulse_owner = {beat, silent};
+    struct session *s = ctx;
+
+    pulse_free(s->pulse);
+    s->pulse =
+        pulse_new(event_get_base(s->timer), terms, &pulse_owner, s);
+    if (!terms->engine)
+        return;
+    log_debug("%s speaks as the engine does", s->peer);
+    s->wire.pacing_us = s->pacing_us;
+    wire_reset_at_end(&s->wire);
+}
+
+static void
+speak(struct session *s, const struct speech_kind *kind)
+{
+    static const struct speech_owner speech_owner = {
+        queue_frame, take_request, agree, take_events, take_end};
+
+    log_debug("%s speaks %s", s->peer, kind->name);
+    s->speech = speech_new(kind, &speech_owner, s);
+    s->speech->floor_ms = s->floor_ms;
+}
+
+void
+session_send(struct session *s, const char *reply_to, const char *text,
+             size_t len)
+{
+    if (s->speech)
+        s->speech->kind->answer(s->speech, reply_to, text, len);
+}
+
 bool
 session_send_event(struct session *s, const char *text, size_t len)
 {
     if (s->behind || s->wire.waiting + len > LIMIT_OUTPUT_EVENTS)
         s->behind = true;
-    else
-        session_send(s, text, len);
+    else if (s->speech)
+        s->speech->kind->event(s->speech, text, len);
     return !s->behind;
 }
 
@@ -206,12 +289,8 @@ session_close(struct session *s)
 static void
 refuse(struct session *s, const struct err *err)
 {
-    CLEANUP_JSON json_t *reply = jsonrpc_error(NULL, err, NULL);
-    size_t len;
-    CLEANUP_TEXT char *text = json_text(reply, &len);
-
     log_warning("%s is disconnected: %s", s->peer, err->message);
-    session_send(s, text, len);
+    s->speech->kind->refuse(s->speech, err);
     s->linger = true;
     session_close(s);
 }
@@ -219,57 +298,44 @@ refuse(struct session *s, const struct err *err)
 /* --- in ------------------------------------------------------------------ */
 
 static void
-detect(struct session *s, char first)
+detect(struct session *s, const char *bytes, size_t len)
 {
+    const struct speech_kind *kind;
     struct err err = ERR_INIT;
 
-    set_timer(s, 0);
-    for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++)
-        if (first && strchr(languages[i].first, first)) {
-            log_debug("%s speaks %s", s->peer, languages[i].name);
-            s->phase = PHASE_OPEN;
+    if (speech_detect(bytes, len, &kind, &err) == 0) {
+        if (!kind)
             return;
-        }
-    err_set(&err, ERR_PARSE,
-            "Neither STOMP nor HTTP is spoken here: send JSON-RPC 2.0, one "
-            "object or batch per line, whose first byte is '{' or '['.");
-    refuse(s, &err);
-}
-
-static void
-deliver(struct session *s,
-        enum lines_state (*next)(struct lines *, const char **, size_t *))
-{
-    struct err err = ERR_INIT;
-    const char *text;
-    size_t len;
-
-    while (may_read(s)) {
-        enum lines_state state = next(&s->lines, &text, &len);
-
-        if (state == LINES_MORE)
-            return;
-        if (state == LINES_LINE) {
-            s->owner->line(s->ctx, s, text, len);
-            continue;
-        }
-        err_set(&err, ERR_LIMIT,
-                "A line is longer than %u bytes; the connection ends, since "
-                "where the next line begins is not known.",
-                LIMIT_LINE);
+        speak(s, kind);
+        s->phase = PHASE_OPEN;
+        set_timer(s, 0);
+    } else {
+        speak(s, &speech_lines);
         refuse(s, &err);
     }
+}
+
+/* All messages that are there. */
+static void
+deliver(struct session *s, bool last)
+{
+    struct err err = ERR_INIT;
+    int rc = 1;
+
+    while (rc == 1 && s->speech && may_read(s))
+        rc = s->speech->kind->next(s->speech, last, &err);
+    if (rc < 0)
+        refuse(s, &err);
 }
 
 static void
 end_of_input(struct session *s)
 {
-    deliver(s, lines_last);
-    s->ended = true;
+    deliver(s, true);
     if (wire_gone(&s->wire))
         die(s);
     else if (s->phase < PHASE_CLOSING)
-        s->owner->ended(s->ctx, s);
+        take_end(s);
 }
 
 /* One read; false when there is no more for now. */
@@ -288,12 +354,13 @@ read_chunk(struct session *s)
         note(s, io);
         return false;
     }
+    pulse_heard(s->pulse);
     if (s->phase == PHASE_DETECT)
-        detect(s, chunk[0]);
-    if (s->phase != PHASE_OPEN)
-        return false;
-    lines_add(&s->lines, chunk, n);
-    deliver(s, lines_next);
+        detect(s, chunk, n);
+    if (s->phase == PHASE_OPEN) {
+        s->speech->kind->add(s->speech, chunk, n);
+        deliver(s, false);
+    }
     /* A full chunk, or TLS bytes already off the socket: no event would tell
      * of what is left. */
     return n == sizeof(chunk) ||
@@ -305,10 +372,10 @@ take_in(struct session *s)
 {
     int rounds = 0;
 
-    deliver(s, lines_next);
+    deliver(s, false);
     while (may_read(s) && read_chunk(s))
         if (++rounds == READ_ROUNDS) {
-            run_again(s);
+            wakeup_soon(&s->wakeup);
             return;
         }
 }
@@ -345,21 +412,12 @@ shake(struct session *s)
 /* --- life ---------------------------------------------------------------- */
 
 static void
-want(struct event *event, bool on, bool *added)
-{
-    if (on == *added)
-        return;
-    *added = on;
-    if (on)
-        event_add(event, NULL);
-    else
-        event_del(event);
-}
-
-static void
 settle(struct session *s)
 {
-    if (s->phase == PHASE_CLOSING && !s->wire.first) {
+    if (s->phase == PHASE_CLOSING && !s->wire.first && s->wire.reset &&
+        wire_unsent(&s->wire)) {
+        wakeup_rest(&s->wakeup, UNSENT_US); /* a reset would drop it */
+    } else if (s->phase == PHASE_CLOSING && !s->wire.first) {
         s->phase = s->linger ? PHASE_LINGER : PHASE_DEAD;
         s->wants = EV_READ;
         wire_end_output(&s->wire);
@@ -368,17 +426,16 @@ settle(struct session *s)
         session_free(s);
         return;
     }
-    want(s->readable, may_read(s) || (s->wants & EV_READ), &s->reading);
-    want(s->writable, s->wire.first || (s->wants & EV_WRITE), &s->writing);
+    wakeup_want(&s->wakeup, may_read(s) || (s->wants & EV_READ),
+                (s->wire.first && !s->wakeup.resting) ||
+                    (s->wants & EV_WRITE));
 }
 
 static void
-on_ready(evutil_socket_t fd, short what, void *arg)
+on_ready(void *ctx)
 {
-    struct session *s = arg;
+    struct session *s = ctx;
 
-    (void)fd;
-    (void)what;
     s->inside = true;
     s->wants = 0;
     if (s->phase == PHASE_HANDSHAKE)
@@ -387,6 +444,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
         discard(s);
     put_out(s);
     take_in(s);
+    put_out(s);
     s->inside = false;
     settle(s);
 }
@@ -410,24 +468,25 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct session *
-session_new(struct event_base *base, int fd, struct tls_conn *conn,
-            const char *peer, uint64_t id, const struct session_owner *owner,
-            void *ctx)
+session_new(struct event_base *base, const struct session_setup *setup,
+            const struct session_owner *owner, void *ctx)
 {
     struct session *s = mem_zalloc(1, sizeof(*s));
+    int fd = setup->fd;
 
-    wire_init(&s->wire, fd, conn);
-    s->phase = conn ? PHASE_HANDSHAKE : PHASE_DETECT;
-    s->id = id;
-    snprintf(s->peer, sizeof(s->peer), "%s", peer);
+    wire_init(&s->wire, fd, setup->conn);
+    s->phase = setup->conn ? PHASE_HANDSHAKE : PHASE_DETECT;
+    s->id = setup->id;
+    s->local = setup->local;
+    s->pacing_us = setup->pacing_us;
+    s->floor_ms = setup->floor_ms;
+    snprintf(s->peer, sizeof(s->peer), "%s", setup->peer);
     s->owner = owner;
     s->ctx = ctx;
-    s->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_ready, s);
-    s->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_ready, s);
-    s->again = event_new(base, -1, 0, on_ready, s);
+    wakeup_init(&s->wakeup, base, fd, on_ready, s);
     s->timer = event_new(base, -1, 0, on_timer, s);
     set_timer(s, LIMIT_HANDSHAKE_MS);
-    want(s->readable, true, &s->reading);
+    wakeup_want(&s->wakeup, true, false);
     return s;
 }
 
@@ -437,12 +496,12 @@ session_free(struct session *s)
     s->phase = PHASE_DEAD;
     s->inside = true; /* no wake-up for what is being freed */
     s->owner->gone(s->ctx, s);
-    event_free(s->readable);
-    event_free(s->writable);
-    event_free(s->again);
+    wakeup_end(&s->wakeup);
     event_free(s->timer);
+    pulse_free(s->pulse);
+    if (s->speech)
+        s->speech->kind->stop(s->speech);
     wire_close(&s->wire);
-    lines_free(&s->lines);
     identity_unref(s->who);
     free(s);
 }
@@ -475,7 +534,13 @@ session_set_identity(struct session *s, struct identity *who)
 bool
 session_local(const struct session *s)
 {
-    return !s->wire.conn;
+    return s->local;
+}
+
+bool
+session_vdsm(const struct session *s)
+{
+    return s->speech && s->speech->kind->vdsm;
 }
 
 void

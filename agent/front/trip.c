@@ -15,6 +15,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/common/utf8.h"
 #include "agent/front/reply.h"
 #include "agent/front/gate.h"
 #include "agent/plan/adopt.h"
@@ -447,6 +448,24 @@ send_call(struct join *join, struct trip *checked, json_t **reply)
     return refuse(checked, &err, reply);
 }
 
+/* What the message says counts where the parameters say nothing. It comes from
+ * a header, which may hold anything. */
+static void
+take_flow(struct request *request, const char *flow_id)
+{
+    CLEANUP_FREE char *clean = NULL;
+
+    if (!flow_id || request->flow_id[0])
+        return;
+    clean = utf8_clean(flow_id);
+    for (char *p = clean; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    snprintf(request->flow_id, sizeof(request->flow_id), "%.*s",
+             PARAMS_FLOW_MAX, clean);
+    utf8_trim(request->flow_id);
+}
+
 bool
 trip_start(const struct trip_from *from, const struct verb *verb,
            struct jsonrpc_request *request, json_t **reply)
@@ -472,6 +491,7 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     if (params_check(verb, request->params, &trip.params, &call->request,
                      &err) < 0)
         return refuse(&trip, &err, reply);
+    take_flow(&call->request, from->flow_id);
     /* A question's own parameters can be large: not needed any more. */
     json_decref(STEAL(request->params));
     call->params = trip.params;

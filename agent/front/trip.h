@@ -16,6 +16,7 @@ struct trip_from {
     uint64_t slot; /* comes back with the reply */
     const char *peer;
     const struct identity *who; /* NULL: nobody */
+    const char *flow_id; /* of the message; NULL: none */
     bool local; /* came over the unix socket */
 };
 

@@ -7,10 +7,13 @@
 #include "agent/front/wire.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "agent/common/clock.h"
 #include "agent/common/mem.h"
 
 struct wire_frame {
@@ -42,7 +45,7 @@ void
 wire_close(struct wire *wire)
 {
     /* A close_notify in the middle of a record would be garbage. */
-    if (wire->conn && !wire->first)
+    if (wire->conn && !wire->first && !wire->reset)
         tls_shutdown(wire->conn);
     while (wire->first)
         drop_first(wire);
@@ -50,6 +53,23 @@ wire_close(struct wire *wire)
     wire->conn = NULL;
     close(wire->fd);
     wire->fd = -1;
+}
+
+void
+wire_reset_at_end(struct wire *wire)
+{
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    wire->reset =
+        setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0;
+}
+
+bool
+wire_unsent(const struct wire *wire)
+{
+    int bytes = 0;
+
+    return ioctl(wire->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 /* What a failed system call on a plain socket means. */
@@ -98,26 +118,34 @@ write_some(struct wire *wire, const char *from, size_t size, size_t *done)
 }
 
 void
-wire_add(struct wire *wire, const char *text, size_t len)
+wire_add(struct wire *wire, const struct wire_part *parts, size_t n)
 {
-    struct wire_frame *frame = mem_zalloc(1, sizeof(*frame) + len + 1);
+    struct wire_frame *frame;
+    size_t len = 0;
 
-    frame->len = len + 1;
-    memcpy(frame->data, text, len);
-    frame->data[len] = '\n';
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    frame = mem_zalloc(1, sizeof(*frame) + len);
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len)
+            memcpy(frame->data + frame->len, parts[i].data, parts[i].len);
+        frame->len += parts[i].len;
+    }
     if (wire->last)
         wire->last->next = frame;
     else
         wire->first = frame;
     wire->last = frame;
-    wire->waiting += frame->len;
+    wire->waiting += len;
 }
 
-enum tls_io
-wire_flush(struct wire *wire)
+/* Write the first frame. */
+static enum tls_io
+write_first(struct wire *wire)
 {
-    while (wire->first) {
-        struct wire_frame *frame = wire->first;
+    struct wire_frame *frame = wire->first;
+
+    while (frame->sent < frame->len) {
         size_t done = 0;
         enum tls_io io = write_some(wire, frame->data + frame->sent,
                                     frame->len - frame->sent, &done);
@@ -126,8 +154,33 @@ wire_flush(struct wire *wire)
             return io;
         frame->sent += done;
         wire->waiting -= done;
-        if (frame->sent == frame->len)
-            drop_first(wire);
+    }
+    drop_first(wire);
+    return TLS_DONE;
+}
+
+/* How long the first frame must wait; one that is begun goes on. */
+static int64_t
+pause_of(const struct wire *wire)
+{
+    int64_t left;
+
+    if (!wire->pacing_us || !wire->first || wire->first->sent)
+        return 0;
+    left = wire->rested_us - clock_mono_us();
+    return left > 0 ? left : 0;
+}
+
+enum tls_io
+wire_flush(struct wire *wire, int64_t *pause_us)
+{
+    while (wire->first && !(*pause_us = pause_of(wire))) {
+        enum tls_io io = write_first(wire);
+
+        if (io != TLS_DONE)
+            return io;
+        if (wire->pacing_us)
+            wire->rested_us = clock_mono_us() + wire->pacing_us;
     }
     return TLS_DONE;
 }
@@ -135,6 +188,8 @@ wire_flush(struct wire *wire)
 void
 wire_end_output(struct wire *wire)
 {
+    if (wire->reset)
+        return;
     if (wire->conn)
         tls_shutdown(wire->conn);
     shutdown(wire->fd, SHUT_WR);

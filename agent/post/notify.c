@@ -7,7 +7,6 @@
  */
 #include "agent/post/notify.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -28,6 +27,8 @@ struct notify {
     void *front_ctx;
     struct lock lock; /* guards what follows */
     LIST_HEAD(, subscription) subscriptions;
+    uint64_t *vdsm; /* sessions that want VDSM's events */
+    size_t nvdsm;
 };
 
 struct notify *
@@ -80,6 +81,7 @@ notify_free(struct notify *notify)
         subscription_free(sub);
     }
     lock_destroy(&notify->lock);
+    free(notify->vdsm);
     free(notify);
 }
 
@@ -114,10 +116,36 @@ notify_subscribe(struct notify *notify, uint64_t session,
 }
 
 void
+notify_vdsm(struct notify *notify, uint64_t session, bool wanted)
+{
+    size_t i = 0;
+
+    LOCK_SCOPE(&notify->lock);
+
+    while (i < notify->nvdsm && notify->vdsm[i] != session)
+        i++;
+    if (wanted && i == notify->nvdsm) {
+        notify->vdsm = mem_more(notify->vdsm, i, sizeof(*notify->vdsm));
+        notify->vdsm[notify->nvdsm++] = session;
+    } else if (!wanted && i < notify->nvdsm) {
+        notify->vdsm[i] = notify->vdsm[--notify->nvdsm];
+    }
+}
+
+bool
+notify_vdsm_wanted(struct notify *notify)
+{
+    LOCK_SCOPE(&notify->lock);
+
+    return notify->nvdsm > 0;
+}
+
+void
 notify_forget(struct notify *notify, uint64_t session)
 {
     struct subscription *sub;
 
+    notify_vdsm(notify, session, false);
     lock_take(&notify->lock);
     sub = subscription_take(notify, session);
     lock_drop(&notify->lock);
@@ -250,6 +278,24 @@ notify_text(json_t *event, size_t *len)
     return json_text(note, len);
 }
 
+static struct telling *
+telling_new(struct notify *notify, uint64_t *sessions /* takes */, size_t count,
+            const json_t *event)
+{
+    struct telling *telling = mem_zalloc(1, sizeof(*telling));
+
+    telling->notify = notify;
+    telling->sessions = sessions;
+    telling->count = count;
+    telling->type = mem_dup(json_get_text(event, "type", ""));
+    telling->vm = mem_dup(json_get_text(event, "vm", NULL));
+    telling->device = mem_dup(json_get_text(event, "device", NULL));
+    telling->note.type = telling->type;
+    telling->note.vm = telling->vm;
+    telling->note.device = telling->device;
+    return telling;
+}
+
 void
 notify_event(struct notify *notify, json_t *event)
 {
@@ -261,20 +307,37 @@ notify_event(struct notify *notify, json_t *event)
         json_decref(event);
         return;
     }
-    telling = mem_zalloc(1, sizeof(*telling));
-    telling->notify = notify;
-    telling->sessions = sessions;
-    telling->count = count;
-    telling->type = mem_dup(json_get_text(event, "type", ""));
-    telling->vm = mem_dup(json_get_text(event, "vm", NULL));
-    telling->device = mem_dup(json_get_text(event, "device", NULL));
-    telling->note = (struct notify_note){
-        .seq = json_get_int(event, "seq", 0),
-        .type = telling->type,
-        .vm = telling->vm,
-        .device = telling->device,
-    };
+    telling = telling_new(notify, sessions, count, event);
+    telling->note.seq = json_get_int(event, "seq", 0);
     telling->text = notify_text(event, &telling->note.len);
     telling->note.text = telling->text;
+    outbox_post(notify->outbox, telling_run, telling_drop, telling);
+}
+
+static uint64_t *
+who_wants_vdsm(struct notify *notify, size_t *count)
+{
+    uint64_t *sessions;
+
+    LOCK_SCOPE(&notify->lock);
+
+    *count = notify->nvdsm;
+    sessions = mem_zalloc(*count + 1, sizeof(*sessions));
+    if (*count)
+        memcpy(sessions, notify->vdsm, *count * sizeof(*sessions));
+    return sessions;
+}
+
+void
+notify_vdsm_event(struct notify *notify, const json_t *event, char *text,
+                  size_t len)
+{
+    size_t count;
+    uint64_t *sessions = who_wants_vdsm(notify, &count);
+    struct telling *telling = telling_new(notify, sessions, count, event);
+
+    telling->text = text;
+    telling->note.text = text;
+    telling->note.len = len;
     outbox_post(notify->outbox, telling_run, telling_drop, telling);
 }

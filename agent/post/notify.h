@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/common/json.h"
@@ -47,6 +48,18 @@ void notify_reply(struct notify *notify, uint64_t session, uint64_t slot,
  * NULL: all) and vm (UUID, NULL: all). A second call replaces the first. */
 void notify_subscribe(struct notify *notify, uint64_t session,
                       const char *const *types, const char *vm);
+
+/* Whether a session wants VDSM's events, beside those it subscribed to. I/O
+ * thread. */
+void notify_vdsm(struct notify *notify, uint64_t session, bool wanted);
+
+/* Whether any session does. Any thread. */
+bool notify_vdsm_wanted(struct notify *notify);
+
+/* Tell those that do of an event (borrowed) in VDSM's form: text is a whole
+ * notification, taken. Any thread, never blocks. */
+void notify_vdsm_event(struct notify *notify, const json_t *event, char *text,
+                       size_t len);
 
 /* The session is gone. I/O thread. */
 void notify_forget(struct notify *notify, uint64_t session);

@@ -16,7 +16,6 @@
 #include "agent/state/receipts.h"
 
 #define DEADLINE_MAX_MS 86400000 /* a day */
-#define FLOW_ID_MAX 100
 
 const struct field params_common[] = {
     {.name = "op_id",
@@ -35,7 +34,7 @@ const struct field params_common[] = {
      .doc = "No new step is begun when so many milliseconds have passed"},
     {.name = "flow_id",
      .type = FIELD_TEXT,
-     .max = FLOW_ID_MAX,
+     .max = PARAMS_FLOW_MAX,
      .range = "1..100 bytes",
      .doc = "Correlation: stands in the log, in events and in the receipt"},
 };

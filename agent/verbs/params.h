@@ -8,6 +8,8 @@
 
 #include "agent/verbs/verb.h"
 
+#define PARAMS_FLOW_MAX 100 /* bytes of a flow id */
+
 /* Rows added to every mutating verb: op_id, dry_run, deadline_ms, flow_id. */
 extern const struct field params_common[];
 extern const size_t params_ncommon;

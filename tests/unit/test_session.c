@@ -30,17 +30,19 @@ struct fixture {
 };
 
 static void
-on_line(void *ctx, struct session *session, const char *text, size_t len)
+on_request(void *ctx, struct session *session, const char *text, size_t len,
+           const struct speech_from *from)
 {
     struct fixture *f = ctx;
 
+    assert_null(from->reply_to);
     f->lines++;
     if (len < 100) {
         buf_add(&f->seen, text, len);
         buf_add_text(&f->seen, "|");
     }
     if (f->echo)
-        session_send(session, text, len);
+        session_send(session, NULL, text, len);
     if (f->pause_at_line)
         session_pause(session);
 }
@@ -73,8 +75,16 @@ on_drained(void *ctx, struct session *session)
     assert_true(session_send_event(session, "dropped", 7));
 }
 
-static const struct session_owner owner = {on_line, on_ended, on_gone,
-                                           on_drained};
+static void
+on_events(void *ctx, struct session *session, bool wanted)
+{
+    (void)ctx;
+    (void)session;
+    (void)wanted;
+}
+
+static const struct session_owner owner = {on_request, on_events, on_ended,
+                                           on_gone, on_drained};
 
 static int
 set_up(void **state)
@@ -86,7 +96,11 @@ set_up(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds),
                      0);
     f->peer = fds[1];
-    f->session = session_new(f->base, fds[0], NULL, "uid:0", 7, &owner, f);
+    f->session = session_new(
+        f->base,
+        &(struct session_setup){
+            .fd = fds[0], .peer = "uid:0", .id = 7, .local = true},
+        &owner, f);
     *state = f;
     return 0;
 }
@@ -168,7 +182,7 @@ what_is_sent_arrives_as_lines(void **state)
 
     f->echo = true;
     say(f, "{}\n[]\n");
-    session_send(f->session, "{\"x\":0}", 7);
+    session_send(f->session, NULL, "{\"x\":0}", 7);
     hear(f, text, sizeof(text));
     assert_string_equal(text, "{}\n[]\n{\"x\":0}\n");
 }
@@ -192,7 +206,7 @@ other_languages_get_one_line(void **state)
     hear(f, text, sizeof(text));
     assert_non_null(strstr(text, "\"code\":-32700"));
     assert_non_null(strstr(text, "\"id\":null"));
-    assert_non_null(strstr(text, "STOMP nor HTTP"));
+    assert_non_null(strstr(text, "STOMP 1.2, and JSON-RPC"));
     assert_int_equal(f->lines, 0);
     assert_true(at_end(f));
     close(f->peer);
@@ -209,7 +223,7 @@ a_zero_byte_is_no_language(void **state)
     assert_int_equal(write(f->peer, "\0{}\n", 4), 4);
     turn(f);
     assert_int_equal(f->lines, 0);
-    session_send(f->session, "{}", 2); /* too late: dropped */
+    session_send(f->session, NULL, "{}", 2); /* too late: dropped */
 }
 
 static void
@@ -264,7 +278,7 @@ a_slow_reader_is_not_read_from(void **state)
     memset(reply, 'x', LIMIT_OUTPUT_PAUSE);
     say(f, "[1]\n");
     for (int i = 0; i < 2; i++)
-        session_send(f->session, reply, LIMIT_OUTPUT_PAUSE);
+        session_send(f->session, NULL, reply, LIMIT_OUTPUT_PAUSE);
     say(f, "[2]\n");
     assert_int_equal(f->lines, 1);
     got = hear(f, text, 2 * LIMIT_OUTPUT_PAUSE);
@@ -281,11 +295,11 @@ one_who_never_reads_is_cut_off(void **state)
     memset(reply, 'x', 1 << 20);
     say(f, "[1]\n");
     for (int i = 0; i < 63; i++)
-        session_send(f->session, reply, 1 << 20);
+        session_send(f->session, NULL, reply, 1 << 20);
     turn(f);
     assert_non_null(f->session);
-    session_send(f->session, reply, 1 << 20);
-    session_send(f->session, reply, 1 << 20);
+    session_send(f->session, NULL, reply, 1 << 20);
+    session_send(f->session, NULL, reply, 1 << 20);
     turn(f);
     assert_null(f->session);
 }
@@ -302,7 +316,7 @@ a_closed_half_still_gets_its_answers(void **state)
     turn(f);
     assert_true(f->ended);
     assert_non_null(f->session);
-    session_send(f->session, "[3]", 3);
+    session_send(f->session, NULL, "[3]", 3);
     session_close(f->session);
     hear(f, text, sizeof(text));
     assert_string_equal(text, "[1]\n[2]\n[3]\n");
@@ -319,7 +333,7 @@ closing_writes_what_waits(void **state)
 
     memset(reply, 'x', LIMIT_OUTPUT_PAUSE);
     say(f, "[1]\n");
-    session_send(f->session, reply, LIMIT_OUTPUT_PAUSE);
+    session_send(f->session, NULL, reply, LIMIT_OUTPUT_PAUSE);
     session_close(f->session);
     len = hear(f, text, 2 * LIMIT_OUTPUT_PAUSE);
     assert_int_equal(len, LIMIT_OUTPUT_PAUSE + 1);
@@ -357,7 +371,7 @@ events_are_left_out_for_a_slow_reader(void **state)
     turn(f);
     assert_int_equal(f->drained, 0);
     assert_false(session_send_event(f->session, "small", 5));
-    session_send(f->session, "answer", 6);
+    session_send(f->session, NULL, "answer", 6);
     for (int quiet = 0; quiet < 3;) {
         turn(f);
         n = read(f->peer, heard, sizeof(heard));
