@@ -18,6 +18,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/server.h"
 #include "agent/host/host.h"
+#include "agent/sample.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/table.h"
 #include "agent/watch.h"
@@ -35,6 +36,7 @@ struct agent {
     struct env env;
     struct outbox *outbox;
     struct server *server;
+    struct sampler *sampler;
     atomic_bool hyper_ready; /* env.hyper is there: events may be looked at */
     unsigned events;         /* since receipts were pruned; writer thread */
     int64_t stop_by_ms;      /* monotonic; 0 until a stop was asked for */
@@ -213,6 +215,7 @@ open_state(struct agent *agent, const char *dir, struct err *err)
     char why[512];
 
     env->vms = vm_table_new();
+    env->sampled = sampled_new();
     env->store = store_open_any(dir, load_record, agent, err);
     if (!env->store)
         return -1;
@@ -269,6 +272,13 @@ start_watch(struct agent *agent, struct err *err)
     (void)err;
     watch_start(&agent->env);
     return 0;
+}
+
+static int
+start_sample(struct agent *agent, struct err *err)
+{
+    agent->sampler = sample_start(&agent->env, err);
+    return agent->sampler ? 0 : -1;
 }
 
 static int
@@ -340,7 +350,7 @@ start(struct agent *agent, struct err *err)
 {
     static int (*const phases[])(struct agent *, struct err *) = {
         start_crash, start_post,  start_state,
-        start_hyper, start_front, start_watch};
+        start_hyper, start_front, start_watch, start_sample};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
@@ -378,18 +388,20 @@ free_state(struct env *env)
         store_close(env->store); /* tells the event log and notify */
     eventlog_free(env->eventlog);
     vm_table_free(env->vms);
+    sampled_free(env->sampled);
     if (env->ops)
         ops_free(env->ops);
     notify_free(env->notify);
     crash_free(env->crash);
 }
 
-/* False when threads are left behind. */
-static bool
+/* AGENT_STOPPED, or that threads are left behind. */
+static enum agent_end
 stop(struct agent *agent)
 {
     struct env *env = &agent->env;
     int64_t left_ms = agent->stop_by_ms - clock_mono_ms();
+    bool asks = !sample_stop(agent->sampler);
 
     atomic_store(&agent->hyper_ready, false); /* nothing is looked at now */
     if (left_ms < STOP_FLOOR_MS)
@@ -398,7 +410,13 @@ stop(struct agent *agent)
         later_stop(env->later);
     if (env->pool && pool_stop(env->pool, left_ms) > 0) {
         leave_stuck(env);
-        return false;
+        return AGENT_STUCK;
+    }
+    if (asks) {
+        log_warning("a question for statistics does not end: a QEMU does not "
+                    "answer libvirt");
+        store_commit(env->store, store_batch_new(), NULL);
+        return AGENT_LEFT;
     }
     /* Its events go to the pool, and workers end with its connections. */
     if (env->hyper)
@@ -412,7 +430,7 @@ stop(struct agent *agent)
     if (agent->outbox)
         outbox_free(agent->outbox);
     lock_destroy(&agent->reloading);
-    return true;
+    return AGENT_STOPPED;
 }
 
 /* From start to the end of the loop; false when it could not start. */
@@ -434,6 +452,7 @@ agent_run(struct settings *settings, struct conf *conf, const char *crash_at,
           void (*tell)(const char *state))
 {
     struct agent *agent = mem_zalloc(1, sizeof(*agent));
+    enum agent_end end;
     bool served;
 
     agent->settings = settings;
@@ -444,8 +463,9 @@ agent_run(struct settings *settings, struct conf *conf, const char *crash_at,
     log_info("berthd %s starts on %s", BERTH_VERSION,
              conf_text(conf, CONF_HYPERVISOR_LOCAL_URI));
     served = serve(agent);
-    if (!stop(agent))
-        return AGENT_STUCK; /* the threads have agent */
+    end = stop(agent);
+    if (end != AGENT_STOPPED)
+        return end; /* the threads have agent */
     free(agent);
     log_info("berthd has stopped");
     return served ? AGENT_STOPPED : AGENT_FAILED;

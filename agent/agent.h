@@ -9,6 +9,7 @@ enum agent_end {
     AGENT_FAILED,  /* it could not start; the log says why */
     AGENT_STUCK,   /* stopped, but threads are left inside the hypervisor:
                       nothing may be freed, the process must end by _exit */
+    AGENT_LEFT,    /* the same, and they only ask questions: no failure */
 };
 
 /*

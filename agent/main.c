@@ -38,8 +38,8 @@ run(struct start *start)
         agent_run(&start->settings, start->conf,
                   start->settings.options->crash_at, tell);
 
-    if (end == AGENT_STUCK)
-        _exit(1);
+    if (end == AGENT_STUCK || end == AGENT_LEFT)
+        _exit(end == AGENT_STUCK);
     return end == AGENT_STOPPED ? 0 : 1;
 }
 

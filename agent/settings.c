@@ -11,6 +11,7 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/roles.h"
+#include "agent/verbs/vdsm_machine.h"
 
 /* What files and --set say now, with the rules that it makes: both owned. */
 static struct conf *
@@ -20,7 +21,9 @@ load(const struct settings *settings, struct access **rules, struct err *err)
     CLEANUP_CONF struct conf *conf =
         conf_load(options->file, options->sets, options->nsets, err);
 
-    *rules = conf ? roles_load(conf, err) : NULL;
+    *rules = NULL;
+    if (conf && vdsm_machine_check(conf, err) == 0)
+        *rules = roles_load(conf, err);
     return *rules ? STEAL(conf) : NULL;
 }
 

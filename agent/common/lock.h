@@ -22,6 +22,7 @@ enum lock_rank {
     LOCK_STORE,
     LOCK_NOTIFY,
     LOCK_OUTBOX,
+    LOCK_SAMPLE,
     LOCK_LEAF /* nothing is taken below it */
 };
 

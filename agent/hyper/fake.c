@@ -13,6 +13,7 @@
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
 #include "agent/hyper/fake_live.h"
+#include "agent/hyper/fake_host.h"
 #include "agent/hyper/fake_tree.h"
 #include "agent/hyper/fake_vm.h"
 
@@ -256,36 +257,6 @@ fake_at(void *backend, const char *uuid, struct err *err)
     if (!call.ok)
         return HYPER_AT_FAILED;
     return call.vm->frozen ? HYPER_AT_QEMU : HYPER_AT_REST;
-}
-
-static json_t *
-stats_of(const struct fake_vm *vm)
-{
-    json_t *stats = json_object();
-
-    json_put_text(stats, "vm", vm->facts.uuid);
-    json_put_text(stats, "state", hyper_state_name(vm->facts.state));
-    json_put(stats, "cpu", json_object());
-    json_put(stats, "balloon", json_object());
-    json_put(stats, "vcpu", json_array());
-    json_put(stats, "net", json_array());
-    json_put(stats, "block", json_array());
-    return stats;
-}
-
-static json_t *
-fake_stats(void *backend, const char *uuid, struct err *err)
-{
-    FAKE_CALL call = fake_vm_enter(backend, "stats", uuid, FAKE_ANY, err);
-    json_t *all;
-
-    if (!call.ok)
-        return NULL;
-    all = json_array();
-    for (size_t i = 0; i < call.fake->n; i++)
-        if (!call.vm || call.vm == call.fake->vms[i])
-            json_array_append_new(all, stats_of(call.fake->vms[i]));
-    return all;
 }
 
 /* --- definitions ---------------------------------------------------------- */
@@ -584,5 +555,8 @@ const struct hyper_ops fake_ops = {
     .freeze = fake_live_freeze,
     .thaw = fake_live_thaw,
     .iothread = fake_live_iothread,
-    .stats = fake_stats,
+    .capabilities = fake_host_capabilities,
+    .domain_capabilities = fake_host_domain_capabilities,
+    .devices = fake_host_devices,
+    .stats = fake_host_stats,
 };

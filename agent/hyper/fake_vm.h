@@ -33,6 +33,7 @@ struct fake {
     struct fake_vm **vms;
     size_t n;
     int last_id;
+    int read; /* how often statistics were */
     bool lost;
     int64_t since_ms; /* wall time: of the last loss or return */
 };

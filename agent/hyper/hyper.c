@@ -120,6 +120,13 @@ hyper_ready(struct hyper *hyper, struct err *err)
 }
 
 void
+hyper_thread_asks(struct hyper *hyper)
+{
+    if (hyper->ops->thread_asks)
+        hyper->ops->thread_asks(hyper->backend);
+}
+
+void
 hyper_thread_end(struct hyper *hyper)
 {
     hyper->ops->thread_end(hyper->backend);
@@ -207,6 +214,12 @@ missing(const struct hyper *hyper, const char *verb, struct err *err)
 /* clang-format off */
 WRAPPER(json_t *, NULL, hyper_info, info, NULL,
         (struct hyper *hyper, struct err *err), err)
+WRAPPER(char *, NULL, hyper_capabilities, capabilities, NULL,
+        (struct hyper *hyper, struct err *err), err)
+WRAPPER(char *, NULL, hyper_domain_capabilities, domain_capabilities, NULL,
+        (struct hyper *hyper, const char *type, struct err *err), type, err)
+WRAPPER(json_t *, NULL, hyper_devices, devices, NULL,
+        (struct hyper *hyper, struct err *err), err)
 WRAPPER(int, -1, hyper_list, list, NULL,
         (struct hyper *hyper, struct hyper_domain **out, size_t *n,
          struct err *err), out, n, err)
@@ -256,5 +269,7 @@ VM_WRAPPER(thaw)
 WRAPPER(int, -1, hyper_iothread, iothread, uuid,
         (struct hyper *hyper, const char *uuid, unsigned id, bool add,
          struct err *err), uuid, id, add, err)
-WRAPPER(json_t *, NULL, hyper_stats, stats, uuid,
-        (struct hyper *hyper, const char *uuid, struct err *err), uuid, err)
+WRAPPER(json_t *, NULL, hyper_stats, stats,
+        whose->n == 1 ? whose->uuids[0] : NULL,
+        (struct hyper *hyper, const struct hyper_whose *whose,
+         struct err *err), whose, err)

@@ -24,12 +24,17 @@ bool hyper_can(const struct hyper *hyper, enum hyper_cap cap);
 void hyper_link(struct hyper *hyper, struct hyper_link *out);
 bool hyper_connected(struct hyper *hyper);
 int hyper_ready(struct hyper *hyper, struct err *err);
+void hyper_thread_asks(struct hyper *hyper);
 void hyper_thread_end(struct hyper *hyper);
 
 /* What the backend's open made: only for fake_script and fake_release. */
 void *hyper_backend(struct hyper *hyper);
 
 json_t *hyper_info(struct hyper *hyper, struct err *err);
+char *hyper_capabilities(struct hyper *hyper, struct err *err);
+char *hyper_domain_capabilities(struct hyper *hyper, const char *type,
+                                struct err *err);
+json_t *hyper_devices(struct hyper *hyper, struct err *err);
 int hyper_list(struct hyper *hyper, struct hyper_domain **out, size_t *n,
                struct err *err); /* out is owned (free) */
 int hyper_find(struct hyper *hyper, const char *ref, struct hyper_domain *out,
@@ -77,5 +82,6 @@ int hyper_freeze(struct hyper *hyper, const char *uuid, struct err *err);
 int hyper_thaw(struct hyper *hyper, const char *uuid, struct err *err);
 int hyper_iothread(struct hyper *hyper, const char *uuid, unsigned id, bool add,
                    struct err *err);
-json_t *hyper_stats(struct hyper *hyper, const char *uuid, struct err *err);
+json_t *hyper_stats(struct hyper *hyper, const struct hyper_whose *whose,
+                    struct err *err);
 char *hyper_pidfile(struct hyper *hyper, const char *name);

@@ -18,6 +18,7 @@
 #include "agent/hyper/virt_device.h"
 #include "agent/hyper/virt_domain.h"
 #include "agent/hyper/virt_live.h"
+#include "agent/hyper/virt_host.h"
 #include "agent/hyper/virt_monitor.h"
 #include "agent/hyper/virt_stats.h"
 
@@ -125,6 +126,12 @@ kvm_thread_end(void *backend)
 }
 
 static void
+kvm_thread_asks(void *backend)
+{
+    virt_thread_asks(backend);
+}
+
+static void
 kvm_link(void *backend, struct hyper_link *out)
 {
     virt_link(backend, out);
@@ -165,11 +172,15 @@ kvm_pidfile(void *backend, const char *name)
 }
 
 /* The rows differ in what the driver can do. */
-#define ROW(capabilities)                                                      \
+#define ROW(can, devices_of)                                                   \
     {                                                                          \
-        .name = "kvm", .caps = (capabilities), .parallel = true,               \
+        .name = "kvm", .caps = (can), .parallel = true,                        \
         .open = kvm_open, .close = kvm_close, .thread_end = kvm_thread_end,    \
+        .thread_asks = kvm_thread_asks,                                        \
         .link = kvm_link, .ready = kvm_ready, .info = virt_domain_info,        \
+        .capabilities = virt_host_capabilities,                                \
+        .domain_capabilities = virt_host_domain_capabilities,                  \
+        .devices = (devices_of),                                               \
         .list = virt_domain_list, .find = virt_domain_find,                    \
         .xml = virt_domain_xml, .at = virt_domain_at,                          \
         .define = virt_domain_define,                                          \
@@ -191,8 +202,9 @@ kvm_pidfile(void *backend, const char *name)
 
 const struct hyper_ops kvm_ops =
     ROW(HYPER_HOTPLUG | HYPER_POOLS | HYPER_SECRETS | HYPER_QEMU_PID |
-        HYPER_QEMU_MONITOR);
+            HYPER_QEMU_MONITOR,
+        virt_host_devices);
 
-/* The embedded driver has no pools and no secrets. */
-const struct hyper_ops kvm_embed_ops = 
-    ROW(HYPER_HOTPLUG | HYPER_QEMU_PID | HYPER_QEMU_MONITOR);
+/* The embedded driver has no pools, no secrets and no devices of the host. */
+const struct hyper_ops kvm_embed_ops =
+    ROW(HYPER_HOTPLUG | HYPER_QEMU_PID | HYPER_QEMU_MONITOR, NULL);

@@ -57,6 +57,14 @@ struct hyper_metadata {
     const char *uri, *prefix, *text;
 };
 
+/* Whose statistics are wanted: those of n domains, of all (uuids NULL), or of
+ * all that run. Inactive ones may cost a look at each of their images. */
+struct hyper_whose {
+    const char *const *uuids;
+    size_t n;
+    bool running;
+};
+
 enum hyper_event_type {
     HYPER_EVENT_LIFECYCLE, /* defined, undefined, started, stopped … */
     HYPER_EVENT_DEVICE_ADDED,
@@ -112,6 +120,8 @@ struct hyper_ops {
     int (*open)(void **backend, const char *uri, hyper_event_fn fn, void *ctx,
                 struct err *err);
     void (*close)(void *backend);
+    void (*thread_asks)(void *backend); /* this thread's questions go over a
+                                           connection of its own from now on */
     void (*thread_end)(void *backend); /* drop this thread's connection */
     void (*link)(void *backend, struct hyper_link *out); /* memory only */
     /* 0 while connected; else UNREACHABLE with retry_after_ms, and the next
@@ -120,6 +130,13 @@ struct hyper_ops {
 
     /* {uri, hypervisor: {type, version}, libvirt: {version}, host: {…}} */
     json_t *(*info)(void *backend, struct err *err);
+    /* libvirt's XML of what the host is (<capabilities>), and of what a domain
+     * of a type, "kvm" or "qemu", may have (<domainCapabilities>); owned. */
+    char *(*capabilities)(void *backend, struct err *err);
+    char *(*domain_capabilities)(void *backend, const char *type,
+                                 struct err *err);
+    json_t *(*devices)(void *backend, struct err *err); /* array of XML texts
+                          of the host's devices (<device>) */
     int (*list)(void *backend, struct hyper_domain **out, size_t *n,
                 struct err *err);
     /* ref: UUID or exact name. NOT_FOUND. */
@@ -182,9 +199,10 @@ struct hyper_ops {
     int (*freeze)(void *backend, const char *uuid, struct err *err);
     int (*thaw)(void *backend, const char *uuid, struct err *err);
 
-    /* One domain's, or every domain's (uuid NULL), statistics: array of
-     * {vm, state, cpu: {}, balloon: {}, vcpu: [], net: [], block: []}. */
-    json_t *(*stats)(void *backend, const char *uuid, struct err *err);
+    /* Array of {vm, state, cpu: {}, balloon: {}, vcpu: [], net: [], block:
+     * []}. Of several, those that are gone are left out. */
+    json_t *(*stats)(void *backend, const struct hyper_whose *whose,
+                     struct err *err);
     /* Path of QEMU's pidfile (HYPER_QEMU_PID); returns owned. */
     char *(*pidfile)(void *backend, const char *name);
 };

@@ -21,6 +21,7 @@
 struct link {
     pthread_t thread;
     virConnectPtr conn; /* NULL: not open */
+    bool asks;          /* questions go over it too */
 };
 
 struct virt {
@@ -112,18 +113,16 @@ virt_leaving(struct virt *virt)
 
 /* --- the others ----------------------------------------------------------- */
 
-/* With the lock held; the place is good until it is dropped. */
-static virConnectPtr *
-place_of(struct virt *virt, enum virt_use use)
+/* This thread's, with the lock held; good until it is dropped. */
+static struct link *
+own_link(struct virt *virt)
 {
     struct link *free_link = NULL;
 
-    if (use == VIRT_STATS)
-        return &virt->stats;
     for (size_t i = 0; i < virt->nlinks; i++) {
         if (pthread_equal(virt->links[i].thread, pthread_self()))
-            return &virt->links[i].conn;
-        if (!virt->links[i].conn)
+            return &virt->links[i];
+        if (!virt->links[i].conn && !virt->links[i].asks)
             free_link = &virt->links[i];
     }
     if (!free_link) {
@@ -132,7 +131,30 @@ place_of(struct virt *virt, enum virt_use use)
         free_link = &virt->links[virt->nlinks++];
     }
     free_link->thread = pthread_self();
-    return &free_link->conn;
+    return free_link;
+}
+
+static virConnectPtr *
+place_of(struct virt *virt, enum virt_use use)
+{
+    return use == VIRT_STATS ? &virt->stats : &own_link(virt)->conn;
+}
+
+void
+virt_thread_asks(struct virt *virt)
+{
+    LOCK_SCOPE(&virt->lock);
+    own_link(virt)->asks = true;
+}
+
+static bool
+thread_asks(struct virt *virt)
+{
+    LOCK_SCOPE(&virt->lock);
+    for (size_t i = 0; i < virt->nlinks; i++)
+        if (pthread_equal(virt->links[i].thread, pthread_self()))
+            return virt->links[i].asks;
+    return false;
 }
 
 /* A reference to the connection that is there for this use, or NULL. */
@@ -186,7 +208,7 @@ virt_conn(struct virt *virt, enum virt_use use, struct err *err)
     CLEANUP_CONN virConnectPtr dead = NULL;
     virConnectPtr conn;
 
-    if (!events || use == VIRT_ASK)
+    if (!events || (use == VIRT_ASK && !thread_asks(virt)))
         return STEAL(events);
     conn = borrow(virt, use);
     if (conn && virConnectIsAlive(conn) == 1)
@@ -205,8 +227,10 @@ virt_thread_end(struct virt *virt)
 
     lock_take(&virt->lock);
     for (size_t i = 0; i < virt->nlinks; i++)
-        if (pthread_equal(virt->links[i].thread, pthread_self()))
+        if (pthread_equal(virt->links[i].thread, pthread_self())) {
             conn = STEAL(virt->links[i].conn);
+            virt->links[i].asks = false;
+        }
     lock_drop(&virt->lock);
     if (conn)
         virConnectClose(conn);

@@ -33,6 +33,10 @@ struct virt *virt_open(const char *uri, bool must, hyper_event_fn fn,
 /* No call may be under way. After it returns fn is not called again. */
 void virt_close(struct virt *virt);
 
+/* What this thread asks goes over its own connection from now on. libvirt's
+ * client does not wake the second of two calls over a connection that its
+ * keepalive gives up: who asks on a timer must not be one of two. */
+void virt_thread_asks(struct virt *virt);
 void virt_thread_end(struct virt *virt); /* close this thread's connection */
 void virt_link(struct virt *virt, struct hyper_link *out); /* memory only */
 int virt_ready(struct virt *virt, struct err *err);        /* memory only */

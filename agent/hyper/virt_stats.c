@@ -114,33 +114,87 @@ stats_of(const virDomainStatsRecord *record)
     return stats;
 }
 
-json_t *
-virt_stats_read(void *backend, const char *uuid, struct err *err)
+static json_t *
+to_json(virDomainStatsRecordPtr *records, int n)
 {
-    VIRT_HANDLE handle = {0};
-    virDomainStatsRecordPtr *records = NULL;
-    virDomainPtr doms[2] = {NULL, NULL};
-    json_t *all;
-    int n;
+    json_t *all = json_array();
 
-    if (uuid) {
-        if (virt_handle_open(&handle, backend, VIRT_STATS, uuid, err) < 0)
-            return NULL;
-        doms[0] = handle.dom;
-        n = virDomainListGetStats(doms, WANTED, &records, 0);
-    } else {
-        handle.conn = virt_conn(backend, VIRT_STATS, err);
-        if (!handle.conn)
-            return NULL;
-        n = virConnectGetAllDomainStats(handle.conn, WANTED, &records, 0);
-    }
-    if (n < 0) {
-        virt_error_last(handle.conn, "read statistics", err);
-        return NULL;
-    }
-    all = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(all, stats_of(records[i]));
     virDomainStatsRecordListFree(records);
     return all;
+}
+
+/* Over a connection of its own: one that hangs holds none of the others. */
+static json_t *
+every_one(void *backend, bool running, struct err *err)
+{
+    CLEANUP_CONN virConnectPtr conn = virt_conn(backend, VIRT_STATS, err);
+    virDomainStatsRecordPtr *records = NULL;
+    int n;
+
+    if (!conn)
+        return NULL;
+    n = virConnectGetAllDomainStats(
+        conn, WANTED, &records,
+        running ? VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE : 0);
+    if (n >= 0)
+        return to_json(records, n);
+    virt_error_last(conn, "read statistics", err);
+    return NULL;
+}
+
+/* A NULL-terminated vector of those that are there. */
+static void
+free_domains(virDomainPtr **doms)
+{
+    for (size_t i = 0; *doms && (*doms)[i]; i++)
+        virDomainFree((*doms)[i]);
+    free(*doms);
+}
+
+/* How many were found; -1 + err. One that is asked for alone must be there. */
+static int
+look_up(virConnectPtr conn, const char *const *uuids, size_t n,
+        virDomainPtr *doms, struct err *err)
+{
+    int found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        doms[found] = virDomainLookupByUUIDString(conn, uuids[i]);
+        if (doms[found])
+            found++;
+        else if (n == 1 || virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+            return virt_error_last(conn, "find a VM", err);
+    }
+    virResetLastError();
+    return found;
+}
+
+static json_t *
+named_ones(virConnectPtr conn, const char *const *uuids, size_t n,
+           struct err *err)
+{
+    CLEANUP(free_domains) virDomainPtr *doms = mem_zalloc(n + 1, sizeof(*doms));
+    virDomainStatsRecordPtr *records = NULL;
+    int found = look_up(conn, uuids, n, doms, err);
+
+    if (found <= 0)
+        return found < 0 ? NULL : json_array();
+    found = virDomainListGetStats(doms, WANTED, &records, 0);
+    if (found >= 0)
+        return to_json(records, found);
+    virt_error_last(conn, "read statistics", err);
+    return NULL;
+}
+
+json_t *
+virt_stats_read(void *backend, const struct hyper_whose *whose, struct err *err)
+{
+    CLEANUP_CONN virConnectPtr conn = NULL;
+
+    if (!whose->uuids)
+        return every_one(backend, whose->running, err);
+    conn = virt_conn(backend, VIRT_WORK, err);
+    return conn ? named_ones(conn, whose->uuids, whose->n, err) : NULL;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Statistics over libvirt, on a connection of their own: a QEMU that hangs
- * holds them up, and nothing else. backend is a struct virt. */
+/* Statistics over libvirt: those of all on a connection of their own, so that
+ * a QEMU that hangs holds up nothing else; named ones on the thread's. backend
+ * is a struct virt. */
 #pragma once
 
 #include "agent/hyper/ops.h"
 
-json_t *virt_stats_read(void *backend, const char *uuid, struct err *err);
+json_t *virt_stats_read(void *backend, const struct hyper_whose *whose,
+                        struct err *err);

@@ -15,6 +15,7 @@
 #include "agent/post/notify.h"
 #include "agent/state/eventlog.h"
 #include "agent/state/ops.h"
+#include "agent/state/sampled.h"
 #include "agent/state/store.h"
 #include "agent/state/vm_table.h"
 #include "agent/work/later.h"
@@ -27,6 +28,7 @@ struct env {
     struct store *store;
     struct eventlog *eventlog;
     struct vm_table *vms;
+    struct sampled *sampled; /* what was last read of VMs and host */
     struct ops *ops;
     struct hyper *hyper; /* the local hypervisor */
     struct esx_set *esx; /* hosts by proxy */

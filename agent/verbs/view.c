@@ -296,13 +296,14 @@ static json_t *
 get_vm_stats(struct verb_call *call, struct err *err)
 {
     CLEANUP_VM_VIEW struct vm_view view = {0};
+    const char *uuid = view.info.record.uuid;
     bool one = json_get_text(call->params, "vm", NULL) != NULL;
+    const struct hyper_whose whose = {one ? &uuid : NULL, one, false};
     json_t *stats, *result;
 
     if ((one ? load_named(call, false, &view, err) : known(call, err)) < 0)
         return NULL;
-    stats = hyper_stats(call->env->hyper,
-                        one ? view.info.record.uuid : NULL, err);
+    stats = hyper_stats(call->env->hyper, &whose, err);
     if (!stats)
         return NULL;
     leave_out(call, stats);

@@ -338,6 +338,7 @@ start(struct fixture *f, const char *crl)
     f->env.pool = pool_new(4, &limits, NULL, NULL);
     f->env.notify = notify_new(f->outbox);
     f->env.vms = vm_table_new();
+    f->env.sampled = sampled_new();
     f->env.ops = ops_new();
     f->env.store = store_open(f->dir, &err);
     assert_non_null(f->env.store);
@@ -372,6 +373,7 @@ stop(struct fixture *f)
     notify_free(f->env.notify);
     outbox_free(f->outbox);
     vm_table_free(f->env.vms);
+    sampled_free(f->env.sampled);
     ops_free(f->env.ops);
     store_close(f->env.store);
     conf_free(f->conf);

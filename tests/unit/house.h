@@ -85,6 +85,7 @@ house_open(struct house *house)
     assert_non_null(env->store);
     env->eventlog = eventlog_new(env->store, 10000, house_publish, house);
     env->vms = vm_table_new();
+    env->sampled = sampled_new();
     env->ops = ops_new();
     assert_int_equal(vm_table_load(env->vms, env->store, err), 0);
     env->pool = pool_new(2, &limits, house_thread_end, house);
@@ -114,6 +115,7 @@ house_free(struct house *house)
     store_close(env->store);
     eventlog_free(env->eventlog);
     vm_table_free(env->vms);
+    sampled_free(env->sampled);
     ops_free(env->ops);
     notify_free(env->notify);
     outbox_free(house->outbox);

@@ -56,11 +56,13 @@ statistics_of_one_and_of_all(void **state)
 {
     struct fake_house *house = *state;
     struct err err = ERR_INIT;
+    const char *b = VM_B;
+    const struct hyper_whose named = {&b, 1, false};
 
     fake_house_start(house);
     hyper_define(house->hyper, fake_house_xml("web", VM_B), NULL);
-    CLEANUP_JSON json_t *one = hyper_stats(house->hyper, VM_B, &err);
-    CLEANUP_JSON json_t *all = hyper_stats(house->hyper, NULL, &err);
+    CLEANUP_JSON json_t *one = hyper_stats(house->hyper, &named, &err);
+    CLEANUP_JSON json_t *all = hyper_stats(house->hyper, &(struct hyper_whose){.n = 0}, &err);
 
     assert_int_equal(json_array_size(one), 1);
     assert_int_equal(json_array_size(all), 2);

@@ -63,6 +63,7 @@ build(void **state)
         fail_msg("%s", err.message);
     env->eventlog = eventlog_new(env->store, 100, publish, house);
     env->vms = vm_table_new();
+    env->sampled = sampled_new();
     env->ops = ops_new();
     env->pool = pool_new(1, &limits, NULL, NULL);
     env->hyper = hyper_open("local", "fake:", no_event, NULL, &err);
@@ -88,6 +89,7 @@ tear_down(void **state)
     store_close(env->store);
     eventlog_free(env->eventlog);
     vm_table_free(env->vms);
+    sampled_free(env->sampled);
     ops_free(env->ops);
     notify_free(env->notify);
     outbox_free(house->outbox);

@@ -61,6 +61,7 @@ build(void **state)
 
     house->root = root_enter(&house->env);
     house->env.vms = vm_table_new();
+    house->env.sampled = sampled_new();
     house->env.hyper = hyper_open("local", "fake:", no_event, NULL, &err);
     if (!house->env.hyper)
         fail_msg("%s", err.message);
@@ -75,6 +76,7 @@ tear_down(void **state)
 
     hyper_close(house->env.hyper);
     vm_table_free(house->env.vms);
+    sampled_free(house->env.sampled);
     root_leave(&house->root);
     free(house);
     return 0;
