@@ -21,6 +21,7 @@
 #include "agent/sample.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/table.h"
+#include "agent/verbs/vdsm_event.h"
 #include "agent/watch.h"
 #include "agent/watchdog.h"
 #include "protocol/limits.h"
@@ -101,6 +102,7 @@ publish(void *ctx, json_t *event)
     struct agent *agent = ctx;
     const struct conf *conf = env_conf(&agent->env);
 
+    vdsm_event_tell(&agent->env, event);
     notify_event(agent->env.notify, event);
     if (++agent->events % PRUNE_EVENTS == 0)
         receipts_prune(agent->env.store,

@@ -46,6 +46,8 @@ publish(struct env *env, const struct hyper_event *event, const char *type,
         json_put_text(data, "state", state);
     if (event->detail[0])
         json_put_text(data, "detail", event->detail);
+    if (event->reason && event->reason[0])
+        json_put_text(data, "reason", event->reason);
     eventlog_post(env->eventlog,
                   &(struct event){.type = type,
                                   .vm = event->uuid,

@@ -13,6 +13,7 @@
 #include "agent/common/mem.h"
 #include "agent/state/eventlog.h"
 #include "protocol/limits.h"
+#include "protocol/vdsm.h"
 
 #define BUCKETS 1024
 #define SLOT_INDEX_BITS 16 /* LIMIT_BATCH fits */
@@ -354,11 +355,23 @@ dropped_event(const struct client *client)
     return event;
 }
 
+/* The same in VDSM's form. */
+static char *
+dropped_vdsm(const struct client *client, size_t *len)
+{
+    json_t *params = json_object();
+
+    json_put_int(params, "count", (json_int_t)client->dropped);
+    return vdsm_event_text("berth", "events_dropped", NULL, params, len);
+}
+
 void
 client_drained(struct client *client)
 {
     size_t len;
-    CLEANUP_TEXT char *text = notify_text(dropped_event(client), &len);
+    CLEANUP_TEXT char *text = client->vdsm_events
+                                  ? dropped_vdsm(client, &len)
+                                  : notify_text(dropped_event(client), &len);
 
     client->dropped = 0;
     client->first = client->last = 0;

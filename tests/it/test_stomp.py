@@ -274,6 +274,44 @@ def test_nobody_reads_what_others_ask(berthd):
         assert not engine.events
 
 
+# --- events ------------------------------------------------------------------------
+
+def test_events_in_vdsms_form(berthd, new_vm):
+    """The status of a VM, and what happens to its disks."""
+    with Engine(berthd) as engine:
+        engine.call("Host.ping2")
+        vm = new_vm(start=True)
+        uuid = vm.get()["vm_id"]
+        status = f"|virt|VM_status|{uuid}"
+        first = engine.event(lambda e: e["method"] == status)
+        assert set(first) == {"jsonrpc", "method", "params"}
+        vm("ResumeVm")
+        up = engine.event(lambda e: e["method"] == status and
+                          e["params"][uuid]["status"] == "Up")
+        disk = berthd.disk()
+        vm("AddDisk", **disk)
+        plugged = engine.event(
+            lambda e: e["method"] == f"|berth|disk_plugged|{uuid}")
+        assert plugged["params"]["device"] == f"ua-{disk['disk_id']}"
+        vm("DestroyVm")
+        down = engine.event(lambda e: e["method"] == status and
+                            e["params"][uuid]["status"] == "Down")
+        assert down["params"][uuid]["exitCode"] == 0
+        assert down["params"][uuid]["exitReason"] == 6
+        times = [e["params"]["notify_time"] for e in (first, up, plugged, down)]
+        assert times == sorted(times) and times[0] > 2 ** 31 - 1
+
+
+def test_events_only_where_they_were_asked_for(berthd, new_vm):
+    with Engine(berthd) as engine, vdsm_client(berthd) as client:
+        engine.send(frame("UNSUBSCRIBE", id="ev"))
+        engine.call("Host.ping2")
+        new_vm(start=True)
+        engine.call("Host.ping2")
+        client.result("Host.ping2")
+        assert not engine.events
+
+
 # --- heart-beats -------------------------------------------------------------------
 
 def test_beats_are_sent(berthd):
