@@ -5,11 +5,13 @@
  */
 #include "agent/ctl/cmd_disk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/ctl/disk_table.h"
 #include "agent/ctl/grid.h"
 #include "agent/ctl/result.h"
+#include "agent/ctl/source_url.h"
 
 #define VM_ARG                                      \
     {                                               \
@@ -22,10 +24,17 @@
             "UUID, unique beginning of it, alias, target or serial" \
     }
 
+#define PENDING_ARG                                               \
+    {                                                             \
+        "--allow-pending", ARG_SET, "allow_pending", "true", false, \
+            "Accept what has no effect before the VM's next start" \
+    }
+
 static const struct arg add_args[] = {
     VM_ARG,
     {"PATH", ARG_PATH, "source.path", NULL, false,
-     "Image file or block device; may be missing with --cdrom or --json"},
+     "Image file, block device or iscsi://HOST[:PORT]/IQN/LUN; may be missing "
+     "with --cdrom or --json"},
     {"--size", ARG_SIZE, "size", NULL, false,
      "Make the image with this size if it is not there"},
     {"--format", ARG_WORD, "source.format", "raw|qcow2", false,
@@ -58,6 +67,15 @@ static const struct arg add_args[] = {
      "PATH is a block device; assumed below /dev"},
     {"--cdrom", ARG_SET, "kind", "\"cdrom\"", false,
      "A CD-ROM drive; PATH is its medium"},
+    {"--lun", ARG_SET, "kind", "\"lun\"", false,
+     "A whole LUN whose SCSI commands come from the guest"},
+    {"--sgio", ARG_WORD, "sgio", "filtered|unfiltered", false,
+     "Which SCSI commands a LUN takes"},
+    {"--rawio", ARG_SET, "rawio", "true", false,
+     "CAP_SYS_RAWIO for the VM's QEMU, from its next start"},
+    {"--reservations", ARG_SET, "reservations", "true", false,
+     "Persistent reservations of a LUN"},
+    PENDING_ARG,
     {"--json", ARG_FILE, NULL, NULL, false,
      "A disk object (JSON) for everything else; options win over it"},
 };
@@ -70,9 +88,12 @@ static const struct arg rm_args[] = {
 
 static const struct arg disk_args[] = {VM_ARG, DISK_ARG};
 
+static const struct arg plug_args[] = {VM_ARG, DISK_ARG, PENDING_ARG};
+
 static const struct arg update_args[] = {
     VM_ARG,
     DISK_ARG,
+    PENDING_ARG,
     {"FIELD=VALUE", ARG_FIELDS, "set", NULL, true,
      "Fields to change, such as cache=writeback "
      "iotune.total_iops_sec=500"},
@@ -81,7 +102,8 @@ static const struct arg update_args[] = {
 static const struct arg resize_args[] = {
     VM_ARG,
     DISK_ARG,
-    {"SIZE", ARG_SIZE, "size", NULL, true, "New size; it can only grow"},
+    {"SIZE", ARG_SIZE, "size", NULL, false,
+     "New size; it can only grow. Without it a LUN's is read anew"},
 };
 
 static const struct arg cd_args[] = {
@@ -97,22 +119,18 @@ static const struct arg ls_args[] = {
     {"VM", ARG_VM, "vm", NULL, false, "One VM; default all"},
 };
 
-/* A source with a path and no type: what lies below /dev is a device. */
+/* PATH may be a word for a source of another type. */
 static int
 source_type(json_t *params, struct err *err)
 {
     json_t *source = json_object_get(params, "source");
-    const char *path = json_get_text(source, "path", NULL);
+    CLEANUP_FREE char *path = NULL;
 
-    (void)err;
-    if (!path || json_object_get(source, "type"))
+    if (!json_get_text(source, "path", NULL))
         return 0;
-    json_put_text(source, "type",
-                  strncmp(path, "/dev/", 5) == 0 &&
-                          strncmp(path, "/dev/shm/", 9) != 0
-                      ? "block"
-                      : "file");
-    return 0;
+    path = strdup(json_get_text(source, "path", ""));
+    json_object_del(source, "path");
+    return path ? source_url_read(path, source, err) : 0;
 }
 
 static int
@@ -164,7 +182,7 @@ const struct command cmd_disk_rows[] = {
     {ROW("rm", "RemoveDisk", "Remove it from the VM, address and all", rm_args),
      CHANGE("removed")},
     {ROW("plug", "HotPlugDisk", "Plug a recorded disk into the running VM",
-         disk_args),
+         plug_args),
      CHANGE("plugged")},
     {ROW("unplug", "HotUnplugDisk", "Unplug it; its address stays its own",
          disk_args),

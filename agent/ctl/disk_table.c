@@ -5,13 +5,21 @@
  */
 #include "agent/ctl/disk_table.h"
 
-#include "agent/ctl/print.h"
+#include <stdbool.h>
 
+#include "agent/ctl/print.h"
+#include "agent/ctl/source_url.h"
+
+/* "unfiltered rawio reservations": what a LUN has in force. */
 static void
-print_source(const json_t *source, struct buf *out)
+print_effective(const json_t *effective, struct buf *out)
 {
-    buf_add_text(
-        out, json_get_text(source, "path", json_get_text(source, "type", "")));
+    static const char *const flags[] = {"rawio", "reservations"};
+
+    buf_add_text(out, json_get_text(effective, "sgio", ""));
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (json_get_bool(effective, flags[i], false))
+            buf_printf(out, " %s", flags[i]);
 }
 
 static const struct print_column columns[] = {
@@ -23,7 +31,9 @@ static const struct print_column columns[] = {
     {"STATE", "state", NULL},
     {"TARGET", "target", NULL},
     {"SERIAL", "serial", print_short},
-    {"SOURCE", "source", print_source},
+    {"SGIO", "sgio", NULL},
+    {"IN FORCE", "effective", print_effective},
+    {"SOURCE", "source", source_url_print},
 };
 
 void

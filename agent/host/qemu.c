@@ -140,3 +140,22 @@ qemu_holds(const struct qemu_proc *proc, uint64_t dev, uint64_t inode,
     }
     return 0;
 }
+
+/* proc(5): "CapEff:" and a mask in hexadecimal. */
+int
+qemu_has_cap(const struct qemu_proc *proc, int cap, struct err *err)
+{
+    CLEANUP_FD int fd = openat(proc->dir, "status", O_RDONLY | O_CLOEXEC);
+    char text[4096];
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    const char *line;
+    unsigned long long mask;
+
+    text[n > 0 ? n : 0] = '\0';
+    line = strstr(text, "\nCapEff:");
+    if (!line || sscanf(line, "\nCapEff: %llx", &mask) != 1)
+        return err_set(err, ERR_INTERNAL,
+                       "The capabilities of QEMU (process %d) cannot be read",
+                       (int)proc->pid);
+    return (int)(mask >> cap & 1);
+}

@@ -28,3 +28,7 @@ void qemu_close(struct qemu_proc *proc);
  * read. */
 int qemu_holds(const struct qemu_proc *proc, uint64_t dev, uint64_t inode,
                struct err *err);
+
+/* Whether a capability (CAP_SYS_RAWIO …) is effective in it. 1, 0, or -1 +
+ * err when /proc cannot be read. */
+int qemu_has_cap(const struct qemu_proc *proc, int cap, struct err *err);

@@ -43,6 +43,15 @@ fake_freeze(void *backend, const char *uuid, bool frozen)
 }
 
 void
+fake_unfiltered(void *backend, bool accepted)
+{
+    struct fake *fake = backend;
+
+    LOCK_SCOPE(&fake->lock);
+    fake->unfiltered = accepted;
+}
+
+void
 fake_take(void *backend, const char *uuid, const char *alias)
 {
     struct fake *fake = backend;
@@ -559,4 +568,5 @@ const struct hyper_ops fake_ops = {
     .domain_capabilities = fake_host_domain_capabilities,
     .devices = fake_host_devices,
     .stats = fake_host_stats,
+    .accepts = fake_live_accepts,
 };

@@ -40,6 +40,10 @@ void fake_take(void *backend, const char *uuid, const char *alias);
  */
 int fake_script(void *backend, const char *script, struct err *err);
 
+/* Whether sgio='unfiltered' is accepted, as libvirt 8 and older do; at first
+ * it is not. */
+void fake_unfiltered(void *backend, bool accepted);
+
 /* Let calls that are slow or hang go on; how many there are. */
 void fake_go(void *backend);
 size_t fake_held(void *backend);

@@ -122,3 +122,17 @@ fake_live_iothread(void *backend, const char *uuid, unsigned id, bool add,
         return -1;
     return fake_vm_done(&call, err);
 }
+
+int
+fake_live_accepts(void *backend, const char *xml, struct err *err)
+{
+    FAKE_CALL call = fake_vm_enter(backend, "accepts", NULL, FAKE_ANY, err);
+
+    if (!call.ok)
+        return -1;
+    if (!strstr(xml, "unfiltered") || call.fake->unfiltered)
+        return 1;
+    err_set(err, ERR_SGIO_UNSUPPORTED,
+            "unfiltered sgio is no longer supported");
+    return 0;
+}

@@ -18,3 +18,4 @@ int fake_live_forget(void *backend, const char *uuid, const char *alias,
                      const char *path, int64_t wait_ms, struct err *err);
 int fake_live_iothread(void *backend, const char *uuid, unsigned id, bool add,
                        struct err *err);
+int fake_live_accepts(void *backend, const char *xml, struct err *err);

@@ -35,6 +35,7 @@ struct fake {
     int last_id;
     int read; /* how often statistics were */
     bool lost;
+    bool unfiltered; /* that sgio is accepted */
     int64_t since_ms; /* wall time: of the last loss or return */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "agent/hyper/hyper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/common/clock.h"
@@ -96,6 +97,40 @@ bool
 hyper_can(const struct hyper *hyper, enum hyper_cap cap)
 {
     return (hyper->ops->caps & cap) != 0;
+}
+
+static const struct want {
+    enum hyper_cap cap;
+    const char *what;
+} wants[] = {
+    {HYPER_POOLS, "storage pools"},
+    {HYPER_SECRETS, "secrets"},
+};
+
+int
+hyper_require(const struct hyper *hyper, enum hyper_cap cap, const char *what,
+              struct err *err)
+{
+    const char *name = "this";
+
+    if (hyper_can(hyper, cap))
+        return 0;
+    for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++)
+        if (wants[i].cap == cap)
+            name = wants[i].what;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "%s: not supported by %s at %s, which has no %s; "
+                   "qemu:///system has them",
+                   what, hyper->ops->name, hyper->uri, name);
+}
+
+void
+hyper_volume_clear(struct hyper_volume *volume)
+{
+    free(volume->path);
+    free(volume->format);
+    free(volume->backing);
+    *volume = (struct hyper_volume){.path = NULL};
 }
 
 void
@@ -269,6 +304,24 @@ VM_WRAPPER(thaw)
 WRAPPER(int, -1, hyper_iothread, iothread, uuid,
         (struct hyper *hyper, const char *uuid, unsigned id, bool add,
          struct err *err), uuid, id, add, err)
+WRAPPER(int, -1, hyper_accepts, accepts, NULL,
+        (struct hyper *hyper, const char *xml, struct err *err), xml, err)
+WRAPPER(char *, NULL, hyper_secret, secret, NULL,
+        (struct hyper *hyper, const char *kind, const char *ref,
+         struct err *err), kind, ref, err)
+WRAPPER(int, -1, hyper_volume, volume, NULL,
+        (struct hyper *hyper, const char *pool, const char *name,
+         struct hyper_volume *out, struct err *err), pool, name, out, err)
+WRAPPER(int, -1, hyper_volume_create, volume_create, NULL,
+        (struct hyper *hyper, const char *pool, const char *name,
+         const char *format, uint64_t bytes, struct err *err),
+        pool, name, format, bytes, err)
+WRAPPER(int, -1, hyper_volume_resize, volume_resize, NULL,
+        (struct hyper *hyper, const char *pool, const char *name,
+         uint64_t bytes, struct err *err), pool, name, bytes, err)
+WRAPPER(int, -1, hyper_volume_delete, volume_delete, NULL,
+        (struct hyper *hyper, const char *pool, const char *name,
+         struct err *err), pool, name, err)
 WRAPPER(json_t *, NULL, hyper_stats, stats,
         whose->n == 1 ? whose->uuids[0] : NULL,
         (struct hyper *hyper, const struct hyper_whose *whose,

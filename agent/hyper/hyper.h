@@ -82,6 +82,24 @@ int hyper_freeze(struct hyper *hyper, const char *uuid, struct err *err);
 int hyper_thaw(struct hyper *hyper, const char *uuid, struct err *err);
 int hyper_iothread(struct hyper *hyper, const char *uuid, unsigned id, bool add,
                    struct err *err);
+int hyper_accepts(struct hyper *hyper, const char *xml, struct err *err);
+
+/* Refuse what the backend has no capability for, at the one place: UNSUPPORTED
+ * naming what wants it ("source.secret") and which backends have it. */
+int hyper_require(const struct hyper *hyper, enum hyper_cap cap,
+                  const char *what, struct err *err);
+char *hyper_secret(struct hyper *hyper, const char *kind, const char *ref,
+                   struct err *err);
+int hyper_volume(struct hyper *hyper, const char *pool, const char *name,
+                 struct hyper_volume *out, struct err *err);
+int hyper_volume_create(struct hyper *hyper, const char *pool,
+                        const char *name, const char *format, uint64_t bytes,
+                        struct err *err);
+int hyper_volume_resize(struct hyper *hyper, const char *pool,
+                        const char *name, uint64_t bytes, struct err *err);
+int hyper_volume_delete(struct hyper *hyper, const char *pool,
+                        const char *name, struct err *err);
+void hyper_volume_clear(struct hyper_volume *volume);
 json_t *hyper_stats(struct hyper *hyper, const struct hyper_whose *whose,
                     struct err *err);
 char *hyper_pidfile(struct hyper *hyper, const char *name);

@@ -21,6 +21,7 @@
 #include "agent/hyper/virt_host.h"
 #include "agent/hyper/virt_monitor.h"
 #include "agent/hyper/virt_stats.h"
+#include "agent/hyper/virt_storage.h"
 
 #define EMBED "qemu:///embed?root="
 #define EXPECTED                                                               \
@@ -197,7 +198,11 @@ kvm_pidfile(void *backend, const char *name)
         .thaw = virt_live_thaw,                                                \
         .vcpus = virt_domain_vcpus, .iothread = virt_device_iothread,          \
         .stats = virt_stats_read,                                              \
-        .pidfile = kvm_pidfile,                                                \
+        .accepts = virt_domain_accepts, .secret = virt_storage_secret,         \
+        .volume = virt_storage_volume,                                         \
+        .volume_create = virt_storage_create,                                  \
+        .volume_resize = virt_storage_resize,                                  \
+        .volume_delete = virt_storage_delete, .pidfile = kvm_pidfile,          \
     }
 
 const struct hyper_ops kvm_ops =

@@ -99,6 +99,15 @@ struct hyper_link {
     char error[512];     /* what the last try said, "" where none failed */
 };
 
+/* A volume of a storage pool. */
+struct hyper_volume {
+    char *path;      /* owned: of the file or device behind it, NULL: none */
+    char *format;    /* owned: "raw", "qcow2" … */
+    char *backing;   /* owned: what it names below it, or NULL */
+    bool block;      /* a device */
+    uint64_t bytes;  /* what a guest sees */
+};
+
 /* What the hypervisor is at with a domain. Only at rest is its XML certain
  * to say what QEMU has: libvirt shows a domain before it has asked its QEMU
  * again. */
@@ -198,6 +207,23 @@ struct hyper_ops {
     /* The guest's file systems; by its agent. */
     int (*freeze)(void *backend, const char *uuid, struct err *err);
     int (*thaw)(void *backend, const char *uuid, struct err *err);
+
+    /* Whether a domain's XML would be taken as a definition: 1; 0 with the
+     * reason in err; -1 when that could not be asked. Changes nothing. */
+    int (*accepts)(void *backend, const char *xml, struct err *err);
+    /* The value of a secret by UUID or usage (HYPER_SECRETS), NUL-terminated;
+     * kind is "iscsi" or "ceph". Returns owned. */
+    char *(*secret)(void *backend, const char *kind, const char *ref,
+                    struct err *err);
+    /* A volume of a running pool (HYPER_POOLS). NOT_FOUND: no such one. */
+    int (*volume)(void *backend, const char *pool, const char *name,
+                  struct hyper_volume *out, struct err *err);
+    int (*volume_create)(void *backend, const char *pool, const char *name,
+                         const char *format, uint64_t bytes, struct err *err);
+    int (*volume_resize)(void *backend, const char *pool, const char *name,
+                         uint64_t bytes, struct err *err);
+    int (*volume_delete)(void *backend, const char *pool, const char *name,
+                         struct err *err);
 
     /* Array of {vm, state, cpu: {}, balloon: {}, vcpu: [], net: [], block:
      * []}. Of several, those that are gone are left out. */

@@ -322,3 +322,21 @@ virt_domain_resume(void *backend, const char *uuid, struct err *err)
 {
     return plain(backend, uuid, virDomainResume, "resume", err);
 }
+
+int
+virt_domain_accepts(void *backend, const char *xml, struct err *err)
+{
+    CLEANUP_CONN virConnectPtr conn = virt_conn(backend, VIRT_WORK, err);
+    CLEANUP_FREE char *native = NULL;
+    struct err why = ERR_INIT;
+
+    if (!conn)
+        return -1;
+    native = virConnectDomainXMLToNative(conn, "qemu-argv", xml, 0);
+    if (native)
+        return 1;
+    virt_error_last(conn, "make a VM of this XML", &why);
+    if (err)
+        *err = why;
+    return why.kind == ERR_UNREACHABLE ? -1 : 0;
+}

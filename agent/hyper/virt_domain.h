@@ -32,3 +32,7 @@ int virt_domain_memory(void *backend, const char *uuid, uint64_t bytes,
                        struct err *err);
 int virt_domain_vcpus(void *backend, const char *uuid, unsigned count,
                       struct err *err);
+
+/* By letting libvirt make QEMU's command line of it, which begins with what
+ * a definition is held against, and leaves nothing behind. */
+int virt_domain_accepts(void *backend, const char *xml, struct err *err);

@@ -13,9 +13,11 @@
 
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/plan/lun_facts.h"
 #include "agent/state/vm_doubt.h"
 
 #define ASK_TIMES 5
+#define RAWIO_NOT_ASKED 2
 
 /* --- looking ------------------------------------------------------------ */
 
@@ -216,6 +218,7 @@ struct adoption {
     size_t nchanged;
     bool first; /* not recorded before */
     unsigned loss;
+    int rawio; /* of lun_facts_rawio, once asked */
 };
 
 static void
@@ -294,6 +297,34 @@ announce(struct adoption *a, const struct disk *disk)
                                                : "hypervisor"});
 }
 
+static const struct disk *
+find_in(const struct domain *view, const struct disk *row)
+{
+    for (size_t i = 0; view && i < view->ndisks; i++)
+        if (same_disk(row, view->disks[i]))
+            return view->disks[i];
+    return NULL;
+}
+
+/* What is in force for a LUN of the running VM; false where that is what was
+ * known already, or where nothing runs. live: as the live XML has it. */
+static bool
+tell_effective(struct adoption *a, const struct disk *live,
+               struct disk_effective *known)
+{
+    struct disk_effective now = {.sgio = ""};
+
+    if (!a->info.active || !live || live->kind != DISK_LUN)
+        return false;
+    if (a->rawio == RAWIO_NOT_ASKED)
+        a->rawio = lun_facts_rawio(a->env, &a->info);
+    grant_effective(live, a->rawio, &now);
+    if (!memcmp(&now, known, sizeof(now)))
+        return false;
+    *known = now;
+    return true;
+}
+
 static void
 adopt_disk(struct adoption *a, const struct disk *disk)
 {
@@ -306,6 +337,7 @@ adopt_disk(struct adoption *a, const struct disk *disk)
     choose_id(a, copy);
     copy->wanted = true;
     copy->state = DISK_PLUGGED;
+    tell_effective(a, find_in(a->info.live, disk), &copy->effective);
     change(a, device_for_disk(copy));
     if (!a->first)
         announce(a, copy);
@@ -337,33 +369,27 @@ adopt_view(struct adoption *a, const struct domain *view)
             adopt_controller(a, &view->controllers[i]);
 }
 
-static const struct disk *
-find_in(const struct domain *view, const struct disk *row)
-{
-    for (size_t i = 0; view && i < view->ndisks; i++)
-        if (same_disk(row, view->disks[i]))
-            return view->disks[i];
-    return NULL;
-}
-
 /* Bring a row up to date with what the views say of its device. */
 static void
 update_row(struct adoption *a, const struct device *device)
 {
     const struct disk *row = device->disk, *now;
+    struct disk_effective effective;
     enum disk_state state;
     struct device *copy;
 
     if (!row || row->state == DISK_UNPLUG_PENDING ||
         row->state == DISK_ROLLBACK_PENDING)
         return;
+    effective = row->effective;
     now = find_in(a->info.active ? a->info.live : a->info.config, row);
     state = now ? DISK_PLUGGED : DISK_UNPLUGGED;
-    if (state == row->state &&
+    if (!tell_effective(a, now, &effective) && state == row->state &&
         (!now || !now->alias || is_user_alias(now->alias) ||
          (row->alias && !strcmp(row->alias, now->alias))))
         return;
     copy = device_copy(device);
+    copy->disk->effective = effective;
     if (now && now->alias && !is_user_alias(row->alias)) {
         free(copy->disk->alias);
         copy->disk->alias = mem_dup(now->alias);
@@ -403,7 +429,10 @@ int
 adopt_vm(struct env *env, const char *uuid, struct err *err)
 {
     CLEANUP(adoption_clear) struct adoption a = {
-        .env = env, .uuid = uuid, .loss = vm_doubt_loss(env->vms)};
+        .env = env,
+        .uuid = uuid,
+        .loss = vm_doubt_loss(env->vms),
+        .rawio = RAWIO_NOT_ASKED};
 
     if (!vm_table_get(env->vms, uuid, &a.info) || !a.info.present)
         return err_set(err, ERR_NOT_FOUND, "There is no VM %s on this host",

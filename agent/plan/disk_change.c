@@ -32,6 +32,36 @@ redefine(const struct known *known, const struct disk *disk,
 
 /* --- size --------------------------------------------------------------- */
 
+/* Its storage decides: what it has now is recorded, and a running guest is
+ * told. */
+static int
+resize_lun(const struct known *known, const struct disk_wish *wish,
+           const struct disk *row, struct plan *plan, struct err *err)
+{
+    const struct disk *live = disk_plan_live(known, row);
+    uint64_t now = wish->seen.lun.capacity;
+    CLEANUP_DISK struct disk *disk = disk_copy(row);
+    struct step *step;
+
+    if (wish->size)
+        return err_param(err, ERR_INVALID, "size", "a size",
+                         "no size for a LUN: its storage decides, and its "
+                         "capacity is read anew");
+    disk_lun_set(disk, &wish->seen.lun);
+    json_put_text(plan->result, "device", row->alias);
+    json_put_text(plan->result, "disk_id", row->id);
+    json_put_int(plan->result, "size", (json_int_t)now);
+    if (row->lun.capacity == now)
+        return 0;
+    step = plan_add(plan, live ? STEP_RESIZE_DISK : STEP_DEFINE);
+    if (live)
+        step->disk = disk_copy(live);
+    step->number = live ? now : 0;
+    step->event = "disk.changed";
+    plan_step_device(step, disk);
+    return 0;
+}
+
 int
 disk_plan_resize(const struct known *known, const void *ctx,
                  struct plan *plan, struct err *err)
@@ -39,17 +69,24 @@ disk_plan_resize(const struct known *known, const void *ctx,
     const struct disk_wish *wish = ctx;
     const struct disk *row = known_disk(known, wish->disk_id);
     const struct disk *live = disk_plan_live(known, row);
-    uint64_t now = wish->image.virtual_size;
+    uint64_t now = wish->seen.image.virtual_size;
     char value[32], expected[128];
     struct step *step;
 
     if (disk_plan_usable(known, row, err) < 0)
         return -1;
-    if (row->kind == DISK_CDROM || row->source_type != DISK_SOURCE_FILE)
+    if (row->kind == DISK_LUN)
+        return resize_lun(known, wish, row, plan, err);
+    if (row->kind == DISK_CDROM || (row->source_type != DISK_SOURCE_FILE &&
+                                    row->source_type != DISK_SOURCE_VOLUME))
         return err_set(err, ERR_UNSUPPORTED,
-                       "disk %s is not an image file: only those can be "
-                       "resized here",
+                       "disk %s is no image file and no volume: only those "
+                       "can be resized here",
                        row->id);
+    if (!wish->size)
+        return err_param(err, ERR_INVALID, "size", NULL,
+                         "bytes, multiple of 512; only a LUN's is read anew "
+                         "instead");
     if (wish->size < now) {
         snprintf(value, sizeof(value), "%llu", (unsigned long long)wish->size);
         snprintf(expected, sizeof(expected),
@@ -169,6 +206,10 @@ keep_identity(struct disk *disk, const struct disk *row)
     disk->state = row->state;
     disk->wanted = row->wanted;
     disk->size = row->size;
+    disk->emitted = row->emitted;
+    disk->effective = row->effective;
+    disk->grant = row->grant;
+    disk_lun_set(disk, &row->lun);
 }
 
 /* The row with the changeable fields of set; effects go to answers. */
@@ -228,11 +269,7 @@ with_medium(const struct disk *drive, const struct disk *other)
 {
     struct disk *disk = disk_copy(drive);
 
-    free(disk->path);
-    free(disk->format);
-    disk->path = mem_dup(other->path);
-    disk->format = mem_dup(other->format);
-    disk->source_type = other->source_type;
+    disk_set_source(disk, other);
     return disk;
 }
 
@@ -258,6 +295,33 @@ update_steps(const struct known *known, const struct disk *row,
     redefine(known, disk, controller, plan);
 }
 
+/* A change of what a LUN is privileged to: a grant, or a release. QEMU takes
+ * none of it on a plugged disk. */
+static int
+update_scsi(const struct known *known, const struct disk_wish *wish,
+            const struct disk *row, struct disk *disk, struct plan *plan,
+            struct err *err)
+{
+    static const struct grant_how how = {false, false, "set."};
+    bool live = disk_plan_live(known, row) != NULL;
+
+    if (disk_scsi_equal(&row->scsi, &disk->scsi))
+        return 0;
+    if (grant_decide(&wish->seen.host, &how, disk, plan->warnings, err) < 0)
+        return -1;
+    if (live && !wish->allow_pending)
+        return err_set(err, ERR_SGIO_UNSUPPORTED,
+                       "set: sgio, rawio and reservations of a plugged disk "
+                       "change at its next plug or the VM's next start only; "
+                       "give allow_pending to accept that, or unplug disk %s "
+                       "first",
+                       row->id);
+    disk->grant = (struct disk_grant){.at_ms = 0};
+    plan_grant(plan, disk_plan_grant(known, disk) ? "grant" : "release", row,
+               disk);
+    return 0;
+}
+
 int
 disk_plan_update(const struct known *known, const void *ctx,
                  struct plan *plan, struct err *err)
@@ -279,8 +343,9 @@ disk_plan_update(const struct known *known, const void *ctx,
                        "not change",
                        row->id);
     disk = changed_disk(known, row, wish->set, answers, err);
-    if (!disk || (disk->interface != row->interface &&
-                  disk_plan_place(known, disk, &controller, err) < 0))
+    if (!disk || update_scsi(known, wish, row, disk, plan, err) < 0 ||
+        (disk->interface != row->interface &&
+         disk_plan_place(known, disk, &controller, err) < 0))
         return -1;
     if (disk_differs(row, disk))
         update_steps(known, row, disk, &controller, plan);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/common/mem.h"
+#include "agent/plan/lun_facts.h"
 #include "agent/policy/source.h"
 
 #define CHAIN_MAX 16
@@ -122,36 +123,132 @@ is_exclusive(const struct disk *disk)
     return !disk->shareable && !disk->read_only && disk->kind != DISK_CDROM;
 }
 
-int
-disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
-                 bool *create, struct image_facts *facts, char used_by[256],
-                 struct err *err)
+static int
+look_at_file(struct env *env, const struct disk *disk, struct disk_seen *seen,
+             struct err *err)
 {
     struct source_rules allowed = rules(env);
     bool block = disk->source_type == DISK_SOURCE_BLOCK;
     struct err why = ERR_INIT;
 
-    *create = false;
-    used_by[0] = '\0';
-    if (disk->source_type == DISK_SOURCE_NONE ||
-        disk->source_type == DISK_SOURCE_OTHER)
-        return 0;
-    if (is_exclusive(disk) && claim(env, disk, vm, err) < 0)
-        return -1;
-    if (read_facts(env, disk->path, block, facts, &why) < 0) {
+    if (read_facts(env, disk->path, block, &seen->image, &why) < 0) {
         if (why.kind == ERR_SOURCE_BAD && !block && disk->size &&
             access(disk->path, F_OK) < 0) {
-            *create = true;
+            seen->create = true;
             return source_may_create(&allowed, disk->path, err);
         }
         *err = why;
         return -1;
     }
-    if (is_exclusive(disk))
-        vm_table_source_used(env->vms, disk->path, vm, used_by);
-    if (check_format(disk, facts, err) < 0)
+    if (check_format(disk, &seen->image, err) < 0)
         return -1;
-    return check_chain(env, disk->path, facts, err);
+    return check_chain(env, disk->path, &seen->image, err);
+}
+
+/* What a pool's volume names below it is held to [paths] as a file's is. */
+static int
+check_volume_chain(struct env *env, const struct hyper_volume *volume,
+                   struct err *err)
+{
+    struct image_facts facts = {.exists = true};
+
+    if (!volume->backing || volume->block)
+        return 0;
+    snprintf(facts.backing, sizeof(facts.backing), "%s", volume->backing);
+    return check_chain(env, volume->path, &facts, err);
+}
+
+static void
+clear_volume(struct hyper_volume *volume)
+{
+    hyper_volume_clear(volume);
+}
+
+static int
+look_at_volume(struct env *env, const struct disk *disk,
+               struct disk_seen *seen, struct err *err)
+{
+    CLEANUP(clear_volume) struct hyper_volume volume = {.path = NULL};
+    struct err why = ERR_INIT;
+
+    if (hyper_require(env->hyper, HYPER_POOLS, "source.type", err) < 0)
+        return -1;
+    if (hyper_volume(env->hyper, disk->far.pool, disk->far.name, &volume,
+                     &why) < 0) {
+        seen->create = why.kind == ERR_NOT_FOUND && disk->size;
+        if (seen->create)
+            return 0;
+        *err = why;
+        return err_wrap(err, "source: \"%s\"", disk->path);
+    }
+    seen->image.exists = true;
+    seen->image.virtual_size = volume.bytes;
+    snprintf(seen->image.format, sizeof(seen->image.format), "%s",
+             volume.format ? volume.format : "raw");
+    if (check_format(disk, &seen->image, err) < 0)
+        return -1;
+    return check_volume_chain(env, &volume, err);
+}
+
+static int
+look_at_far(struct env *env, const struct disk *disk, struct disk_seen *seen,
+            struct err *err)
+{
+    (void)seen;
+    if (disk->size)
+        return err_param(err, ERR_INVALID, "size", "a size",
+                         "no size: berth makes image files and volumes, "
+                         "nothing on other hosts");
+    return disk->far.secret
+               ? hyper_require(env->hyper, HYPER_SECRETS, "source.secret", err)
+               : 0;
+}
+
+typedef int (*look_fn)(struct env *env, const struct disk *disk,
+                       struct disk_seen *seen, struct err *err);
+
+static const look_fn looks[DISK_SOURCE_TYPES] = {
+    [DISK_SOURCE_FILE] = look_at_file,   [DISK_SOURCE_BLOCK] = look_at_file,
+    [DISK_SOURCE_ISCSI] = look_at_far,   [DISK_SOURCE_NBD] = look_at_far,
+    [DISK_SOURCE_RBD] = look_at_far,     [DISK_SOURCE_VOLUME] = look_at_volume,
+};
+
+/* Who answers, and is it the one that was recorded? */
+static int
+look_at_lun(struct env *env, const struct known *known,
+            const struct disk *disk, const struct disk *row, const char *uuid,
+            struct disk_seen *seen, struct err *err)
+{
+    int64_t deadline_ms = known->request ? known->request->deadline_ms : 0;
+
+    if (!lun_facts_concern(disk))
+        return 0;
+    if (lun_facts_look(env, disk, uuid, deadline_ms, &seen->lun, seen->warning,
+                       err) < 0 ||
+        (row && lun_facts_compare(row, &seen->lun, err) < 0))
+        return -1;
+    return lun_facts_free(env, disk, &seen->lun, uuid, err);
+}
+
+int
+disk_facts_check(struct env *env, const struct known *known,
+                 const struct disk *disk, const struct disk *row,
+                 const char *uuid, struct disk_seen *seen, struct err *err)
+{
+    look_fn look = looks[disk->source_type];
+
+    if (!look)
+        return 0;
+    if (is_exclusive(disk) && claim(env, disk, uuid, err) < 0)
+        return -1;
+    /* A LUN's blocks are the guest's: no header of theirs is believed. */
+    if (!(disk->kind == DISK_LUN && disk->source_type == DISK_SOURCE_BLOCK) &&
+        look(env, disk, seen, err) < 0)
+        return -1;
+    if (is_exclusive(disk) && !seen->create)
+        vm_table_source_used(env->vms, disk->path, uuid, seen->used_by);
+    lun_facts_host(env, known, disk, &seen->host);
+    return look_at_lun(env, known, disk, row, uuid, seen, err);
 }
 
 static const struct disk *
@@ -165,9 +262,10 @@ disk_facts_source(struct env *env, const struct known *known, void *ctx,
                   struct err *err)
 {
     struct disk_wish *wish = ctx;
+    const struct disk *disk = wished(known, wish);
 
-    return disk_facts_check(env, wished(known, wish), known->vm->record.uuid,
-                            &wish->create, &wish->image, wish->used_by, err);
+    return disk_facts_check(env, known, disk, known_disk(known, disk->id),
+                            known->vm->record.uuid, &wish->seen, err);
 }
 
 int
@@ -183,7 +281,7 @@ disk_facts_sources(struct env *env, const struct known *known, void *ctx,
 }
 
 int
-disk_facts_medium(struct env *env, const struct known *known, void *ctx,
+disk_facts_update(struct env *env, const struct known *known, void *ctx,
                   struct err *err)
 {
     struct disk_wish *wish = ctx;
@@ -192,14 +290,14 @@ disk_facts_medium(struct env *env, const struct known *known, void *ctx,
     CLEANUP_JSON json_t *object = NULL;
     CLEANUP_DISK struct disk *disk = NULL;
 
+    lun_facts_host(env, known, row, &wish->seen.host);
     if (row->kind != DISK_CDROM || !source)
         return 0;
     object = disk_to_json(row, NULL);
     json_put(object, "source", json_incref(source));
     disk = disk_from_json(object, "set.", err);
-    return disk ? disk_facts_check(env, disk, known->vm->record.uuid,
-                                   &wish->create, &wish->image, wish->used_by,
-                                   err)
+    return disk ? disk_facts_check(env, known, disk, NULL,
+                                   known->vm->record.uuid, &wish->seen, err)
                 : -1;
 }
 
@@ -212,12 +310,15 @@ disk_facts_delete(struct env *env, const struct known *known, void *ctx,
     struct source_rules allowed = rules(env);
     CLEANUP_FD int fd = -1;
 
-    if (!wish->delete_image || disk->source_type != DISK_SOURCE_FILE)
+    if (!wish->delete_image || (disk->source_type != DISK_SOURCE_FILE &&
+                                disk->source_type != DISK_SOURCE_VOLUME))
         return 0;
     if (claim(env, disk, known->vm->record.uuid, err) < 0)
         return -1;
     vm_table_source_used(env->vms, disk->path, known->vm->record.uuid,
-                         wish->used_by);
+                         wish->seen.used_by);
+    if (disk->source_type == DISK_SOURCE_VOLUME)
+        return hyper_require(env->hyper, HYPER_POOLS, "delete", err);
     if (access(disk->path, F_OK) < 0)
         return 0;
     fd = source_open(&allowed, disk->path, false, err);
@@ -231,7 +332,15 @@ disk_facts_size(struct env *env, const struct known *known, void *ctx,
     struct disk_wish *wish = ctx;
     const struct disk *disk = wished(known, wish);
 
+    if (disk->kind == DISK_LUN) {
+        if (lun_facts_look(env, disk, known->vm->record.uuid, 0,
+                           &wish->seen.lun, wish->seen.warning, err) < 0)
+            return -1;
+        return lun_facts_compare(disk, &wish->seen.lun, err);
+    }
+    if (disk->source_type == DISK_SOURCE_VOLUME)
+        return look_at_volume(env, disk, &wish->seen, err);
     if (disk->source_type != DISK_SOURCE_FILE)
         return 0;
-    return read_facts(env, disk->path, false, &wish->image, err);
+    return read_facts(env, disk->path, false, &wish->seen.image, err);
 }

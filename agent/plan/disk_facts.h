@@ -19,8 +19,9 @@ int disk_facts_source(struct env *env, const struct known *known, void *wish,
 int disk_facts_sources(struct env *env, const struct known *known, void *wish,
                        struct err *err);
 
-/* UpdateVmDisk: a medium in wish->set is held against the rules. */
-int disk_facts_medium(struct env *env, const struct known *known, void *wish,
+/* UpdateVmDisk: a medium in wish->set is held against the rules; of a LUN,
+ * what this host can give. */
+int disk_facts_update(struct env *env, const struct known *known, void *wish,
                       struct err *err);
 
 /* Who uses the image of a recorded disk that is to be deleted. */
@@ -31,8 +32,10 @@ int disk_facts_delete(struct env *env, const struct known *known, void *wish,
 int disk_facts_size(struct env *env, const struct known *known, void *wish,
                     struct err *err);
 
-/* One disk's source, for CreateVm: refused where it may not be used. *create:
- * it is to be made. */
-int disk_facts_check(struct env *env, const struct disk *disk, const char *vm,
-                     bool *create, struct image_facts *facts,
-                     char used_by[256], struct err *err);
+/* One disk of a VM (known->vm may be NULL: it is to be made as uuid). Refused
+ * where its source may not be used, is not what was said, or is another LUN
+ * than row (NULL: new) recorded. */
+int disk_facts_check(struct env *env, const struct known *known,
+                     const struct disk *disk, const struct disk *row,
+                     const char *uuid, struct disk_seen *seen,
+                     struct err *err);

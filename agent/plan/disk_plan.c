@@ -19,6 +19,13 @@ disk_wish_clear(struct disk_wish *wish)
 {
     disk_free(wish->disk);
     wish->disk = NULL;
+    disk_seen_clear(&wish->seen);
+}
+
+void
+disk_seen_clear(struct disk_seen *seen)
+{
+    disk_lun_clear(&seen->lun);
 }
 
 /* The disk in a view: by alias; by target and source where aliases are not
@@ -69,6 +76,9 @@ result_disk(struct plan *plan, const struct disk *disk)
     json_put_text(plan->result, "disk_id", disk->id);
     json_put(plan->result, "address", address_to_json(&disk->address));
     json_put_text(plan->result, "target", disk->target);
+    if (disk->effective.sgio[0])
+        json_put(plan->result, "effective",
+                 disk_effective_to_json(&disk->effective));
 }
 
 /* --- plug --------------------------------------------------------------- */
@@ -113,21 +123,31 @@ own_alias(struct disk *disk)
     return true;
 }
 
+/* The same path, or the same LUN by another. */
+static bool
+same_source(const struct disk *other, const struct disk *disk,
+            const struct disk_lun *lun)
+{
+    return !strcmp(other->path, disk->path) ||
+           (lun->id && other->lun.id && !strcmp(other->lun.id, lun->id));
+}
+
 static int
 check_source(const struct known *known, const struct disk *disk,
              const struct disk_wish *wish, struct err *err)
 {
-    if (wish->used_by[0])
-        return err_set(err, ERR_BUSY,
+    if (wish->seen.used_by[0])
+        return err_set(err,
+                       disk->kind == DISK_LUN ? ERR_LUN_IN_USE : ERR_BUSY,
                        "source: \"%s\" is in use by VM \"%s\" and the disk is "
                        "not shareable; unplug it there, or set shareable or "
                        "read_only on both",
-                       disk->path, wish->used_by);
+                       disk->path, wish->seen.used_by);
     for (size_t i = 0; disk->path && i < known->ndevices; i++) {
         const struct disk *other = known->devices[i]->disk;
 
         if (!other || !other->path || !strcmp(other->id, disk->id) ||
-            strcmp(other->path, disk->path) != 0)
+            !same_source(other, disk, &wish->seen.lun))
             continue;
         if (disk->shareable || other->shareable || other->read_only)
             continue;
@@ -145,8 +165,10 @@ plug_steps(const struct known *known, struct disk *disk,
            struct err *err)
 {
     bool live = known->vm->active && !disk_plan_live(known, disk);
-    bool has = disk_plan_config(known, disk) != NULL;
-    bool config = known->vm->persistent && !has;
+    const struct disk *written = disk_plan_config(known, disk);
+    bool has = written != NULL;
+    bool config =
+        known->vm->persistent && (!has || !disk_scsi_equal(&written->emitted, &disk->emitted));
 
     if (disk_plan_usable(known, disk, err) < 0)
         return -1;
@@ -185,11 +207,18 @@ disk_plan_plug(const struct known *known, const void *ctx, struct plan *plan,
     const struct disk *row = known_disk(known, wish->disk_id);
     struct controller controller = {.index = UINT_MAX};
     CLEANUP_DISK struct disk *disk = disk_copy(row);
+    size_t before = plan->nsteps;
+    bool granted;
 
     if (disk_plan_place(known, disk, &controller, err) < 0 ||
         check_source(known, disk, wish, err) < 0 ||
-        plug_steps(known, disk, &controller, plan, err) < 0)
+        disk_plan_scsi(known, wish, true, disk, plan, err) < 0)
         return -1;
+    granted = disk_plan_grant(known, disk);
+    if (plug_steps(known, disk, &controller, plan, err) < 0)
+        return -1;
+    if (plan->nsteps > before && granted)
+        plan_grant(plan, "grant", row, disk);
     if (plan->nsteps)
         plan_reserve_disk(plan, row, row);
     result_disk(plan, disk);
@@ -206,15 +235,16 @@ add_again(const struct known *known, const struct disk *row,
     struct disk_wish again = *wish;
     bool same = row->interface == wish->disk->interface &&
                 row->kind == wish->disk->kind &&
+                disk_scsi_equal(&row->scsi, &wish->disk->scsi) &&
                 (row->path ? wish->disk->path &&
                                  !strcmp(row->path, wish->disk->path)
                            : !wish->disk->path);
 
     if (!same)
         return err_set(err, ERR_EXISTS,
-                       "disk_id: VM \"%s\" has a disk %s with another source "
-                       "or interface; choose another disk_id, or change it "
-                       "with UpdateVmDisk",
+                       "disk_id: VM \"%s\" has a disk %s with another source, "
+                       "interface, sgio, rawio or reservations; choose "
+                       "another disk_id, or change it with UpdateVmDisk",
                        known->vm->record.name, row->id);
     memcpy(again.disk_id, row->id, sizeof(again.disk_id));
     if (!wish->disk->wanted) {
@@ -231,7 +261,7 @@ warn_format(const struct disk *disk, const struct disk_wish *wish,
             struct plan *plan)
 {
     if (disk->format && !strcmp(disk->format, "raw") &&
-        !strcmp(wish->image.format, "qcow2"))
+        !strcmp(wish->seen.image.format, "qcow2"))
         plan_warn(plan,
                   "\"%s\" begins as a qcow2 image and is used as raw; if "
                   "that is not meant, add it with format qcow2",
@@ -251,16 +281,20 @@ disk_plan_add(const struct known *known, const void *ctx, struct plan *plan,
         return add_again(known, row, wish, plan, err);
     disk = disk_copy(wish->disk);
     if (disk_plan_place(known, disk, &controller, err) < 0 ||
-        check_source(known, disk, wish, err) < 0)
+        check_source(known, disk, wish, err) < 0 ||
+        disk_plan_scsi(known, wish, disk->wanted, disk, plan, err) < 0)
         return -1;
     warn_format(disk, wish, plan);
+    if (disk_plan_grant(known, disk))
+        plan_grant(plan, "grant", NULL, disk);
     reserved = disk_copy(disk);
-    reserved->wanted = false;
-    reserved->state = DISK_UNPLUGGED;
+    disk_plan_unplugged(reserved);
     plan_reserve_disk(plan, reserved, NULL);
-    if (wish->create) {
+    if (wish->seen.create) {
         struct step *step = plan_add(plan, STEP_CREATE_IMAGE);
 
+        if (disk->source_type == DISK_SOURCE_VOLUME)
+            step->disk = disk_copy(disk);
         step->text = mem_dup(disk->path);
         step->format = mem_dup(disk->format);
         step->number = disk->size;
@@ -298,8 +332,7 @@ disk_plan_unplug(const struct known *known, const void *ctx,
 
     if (disk_plan_usable(known, row, err) < 0)
         return -1;
-    after->wanted = false;
-    after->state = DISK_UNPLUGGED;
+    disk_plan_unplugged(after);
     if (live && can_unplug(known, live, err) < 0)
         return -1;
     if (live) {
@@ -330,13 +363,15 @@ static int
 can_delete_image(const struct disk *row, const struct disk_wish *wish,
                  struct err *err)
 {
-    if (row->source_type != DISK_SOURCE_FILE)
+    if (row->source_type != DISK_SOURCE_FILE &&
+        row->source_type != DISK_SOURCE_VOLUME)
         return err_param(err, ERR_INVALID, "delete", "true",
-                         "false: only an image file can be deleted");
-    if (wish->used_by[0])
+                         "false: only an image file or a volume of a pool "
+                         "can be deleted");
+    if (wish->seen.used_by[0])
         return err_set(err, ERR_BUSY,
                        "delete: \"%s\" is in use by VM \"%s\"", row->path,
-                       wish->used_by);
+                       wish->seen.used_by);
     return 0;
 }
 
@@ -362,8 +397,12 @@ disk_plan_remove(const struct known *known, const void *ctx,
         plan_edit_disk(step, EDIT_REMOVE_DISK, row);
     step->event = "disk.removed";
     plan_step_device_gone(step, row);
+    if (row->grant.by[0])
+        plan_grant(plan, "release", row, NULL);
     if (wish->delete_image) {
         step = plan_add(plan, STEP_DELETE_IMAGE);
+        if (row->source_type == DISK_SOURCE_VOLUME)
+            step->disk = disk_copy(row);
         step->text = mem_dup(row->path);
         step->lenient = true;
     }

@@ -5,7 +5,20 @@
  */
 #pragma once
 
+#include "agent/plan/grant.h"
 #include "agent/plan/plan.h"
+
+/* Facts of one disk's source and of what this host can give it, filled in by
+ * plan/disk_facts.h. */
+struct disk_seen {
+    bool create;              /* the image is not there and is to be made */
+    struct image_facts image; /* of the source */
+    char used_by[256];        /* a VM in which the source is in use, or "" */
+    struct disk_lun lun;      /* who answers, where it can be asked; owned */
+    char warning[256];        /* of the LUN's paths, or "" */
+    struct grant_host host;
+};
+void disk_seen_clear(struct disk_seen *seen);
 
 struct disk_wish {
     char disk_id[UUID_TEXT]; /* of a recorded disk, or "" with `disk` */
@@ -14,11 +27,8 @@ struct disk_wish {
     bool delete_image;       /* RemoveDisk */
     bool force;              /* ChangeCd */
     json_t *set;             /* borrowed: UpdateVmDisk, fields to change */
-
-    /* Facts, filled in by disk_facts. */
-    bool create;              /* the image is not there and is to be made */
-    struct image_facts image; /* of the source */
-    char used_by[256];        /* a VM in which the source is in use, or "" */
+    bool allow_pending;      /* what works from the next start only may wait */
+    struct disk_seen seen;
 };
 void disk_wish_clear(struct disk_wish *wish);
 
@@ -65,6 +75,19 @@ int disk_plan_update(const struct known *known, const void *wish,
 /* BUSY while a rollback still takes the disk out of the VM. */
 int disk_plan_usable(const struct known *known, const struct disk *row,
                      struct err *err);
+
+/* What a disk gets of SCSI generic I/O when it is plugged (plug) or recorded:
+ * emitted, effective, lun; SGIO_UNSUPPORTED. */
+int disk_plan_scsi(const struct known *known, const struct disk_wish *wish,
+                   bool plug, struct disk *disk, struct plan *plan,
+                   struct err *err);
+
+/* Note who asks as who granted what the disk is privileged to; false where
+ * nothing is, or it was granted before. The caller adds plan_grant. */
+bool disk_plan_grant(const struct known *known, struct disk *disk);
+
+/* The disk as it is when it is not in the VM. */
+void disk_plan_unplugged(struct disk *disk);
 
 /* Where the disk is now: in the running VM, in the definition. Borrowed. */
 const struct disk *disk_plan_live(const struct known *known,

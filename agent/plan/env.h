@@ -11,6 +11,7 @@
 #include "agent/hyper/esx.h"
 #include "agent/hyper/hyper.h"
 #include "agent/plan/crash.h"
+#include "agent/plan/grant.h"
 #include "agent/policy/access.h"
 #include "agent/post/notify.h"
 #include "agent/state/eventlog.h"
@@ -40,6 +41,9 @@ struct env {
     struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;
     _Atomic(const struct access *) access; /* the rules of conf */
+    /* What libvirt accepts of a LUN's SCSI generic I/O: enum grant_answer by
+     * enum grant_feature; asked after each connect (plan/lun_facts.h). */
+    atomic_int accepts[GRANT_FEATURES];
     const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
     const char *version;
     size_t nverbs; /* rows of the verb table, for GetCapabilities */

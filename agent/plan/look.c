@@ -14,6 +14,8 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
+#include "agent/plan/lun_facts.h"
+#include "agent/plan/lun_facts.h"
 #include "agent/plan/operation.h"
 #include "agent/plan/recover.h"
 #include "agent/plan/settle.h"
@@ -329,6 +331,7 @@ list_run(void *arg)
     }
     look_at_open(round);
     round_done(round);
+    lun_facts_probe(env); /* another libvirt may have come back */
 }
 
 void

@@ -153,9 +153,12 @@ recover_first(struct env *env, const char *vm, struct vm_info *info,
 
 /* What is known of the VM now; a VM that is to be made has nothing. */
 static int
-know(struct env *env, const char *vm, struct knowledge *k, struct err *err)
+know(struct env *env, const struct request *request, const char *vm,
+     struct knowledge *k, struct err *err)
 {
     memset(k, 0, sizeof(*k));
+    k->known.request = request;
+    k->known.now_ms = clock_wall_ms();
     k->known.defaults = vm_facts_defaults(env);
     if (!vm_table_get(env->vms, vm, &k->info))
         return 0;
@@ -229,7 +232,7 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
 
     plan_init(&plan);
     /* What is certain not to be reached is not begun. */
-    if (hyper_ready(env->hyper, err) < 0 || know(env, vm, &k, err) < 0 ||
+    if (hyper_ready(env->hyper, err) < 0 || know(env, request, vm, &k, err) < 0 ||
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
         planner->plan(&k.known, wish, &plan, err) < 0)
         return NULL;
@@ -362,7 +365,7 @@ operation_unplug_refused(struct env *env, const char *vm, const char *alias)
     struct err err = ERR_INIT;
     size_t ended;
 
-    if (know(env, vm, &k, &err) < 0) {
+    if (know(env, NULL, vm, &k, &err) < 0) {
         log_warning("VM %s: the end of an unplug waits: %s", vm, err.message);
         return;
     }

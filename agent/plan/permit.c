@@ -204,6 +204,27 @@ new_name(const struct plan *plan)
 typedef int visit_fn(void *ctx, const struct access_object *object,
                      struct err *err);
 
+/* visit for each privilege that the plan gives or changes. What goes with
+ * its disk needs nobody's leave. */
+static int
+each_grant(const struct plan *plan, const char *vm, visit_fn *visit, void *ctx,
+           struct err *err)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(plan->grants, i, entry)
+    {
+        const struct access_object object = {
+            vm, new_name(plan), json_get_text(entry, "disk_id", NULL)};
+
+        if (!json_is_null(json_object_get(entry, "after")) &&
+            visit(ctx, &object, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* visit for each image that the plan changes. */
 static int
 each_image(const struct plan *plan, const char *vm, visit_fn *visit, void *ctx,
@@ -223,50 +244,69 @@ each_image(const struct plan *plan, const char *vm, visit_fn *visit, void *ctx,
 struct asker {
     struct env *env;
     const struct request *request;
+    enum access_group group;
     bool needed, lacks;
 };
 
 static int
-check_image(void *ctx, const struct access_object *object, struct err *err)
+check_object(void *ctx, const struct access_object *object, struct err *err)
 {
     const struct asker *asker = ctx;
 
-    return permit_check(asker->env, asker->request, ACCESS_DISK_CREATE, object,
-                        err);
+    return permit_check(asker->env, asker->request, asker->group, object, err);
 }
 
 static int
-note_image(void *ctx, const struct access_object *object, struct err *err)
+note_object(void *ctx, const struct access_object *object, struct err *err)
 {
     struct asker *asker = ctx;
 
     (void)err;
     asker->needed = true;
-    asker->lacks |= !permit_may(asker->env, asker->request->who,
-                                ACCESS_DISK_CREATE, object);
+    asker->lacks |= !permit_may(asker->env, asker->request->who, asker->group,
+                                object);
     return 0;
 }
+
+typedef int each_fn(const struct plan *plan, const char *vm, visit_fn *visit,
+                    void *ctx, struct err *err);
+
+static const struct need {
+    enum access_group group;
+    each_fn *each;
+} needs[] = {
+    {ACCESS_DISK_CREATE, each_image},
+    {ACCESS_CONFIGURE_SCSI_GENERIC_IO, each_grant},
+};
+#define NNEEDS (sizeof(needs) / sizeof(needs[0]))
 
 int
 permit_plan(struct env *env, const struct request *request, const char *vm,
             const struct plan *plan, struct err *err)
 {
-    struct asker asker = {env, request, false, false};
+    for (size_t i = 0; i < NNEEDS; i++) {
+        struct asker asker = {env, request, needs[i].group, false, false};
 
-    return each_image(plan, vm, check_image, &asker, err);
+        if (needs[i].each(plan, vm, check_object, &asker, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 json_t *
 permit_needs(struct env *env, const struct request *request, const char *vm,
              const struct plan *plan)
 {
-    struct asker asker = {env, request, false, false};
     json_t *list = json_array(), *need;
 
-    each_image(plan, vm, note_image, &asker, NULL);
-    if (asker.needed) {
+    for (size_t i = 0; i < NNEEDS; i++) {
+        struct asker asker = {env, request, needs[i].group, false, false};
+
+        needs[i].each(plan, vm, note_object, &asker, NULL);
+        if (!asker.needed)
+            continue;
         need = json_object();
-        json_put_text(need, "group", access_group_name(ACCESS_DISK_CREATE));
+        json_put_text(need, "group", access_group_name(needs[i].group));
         json_put_bool(need, "granted", !asker.lacks);
         json_array_append_new(list, need);
     }

@@ -32,7 +32,8 @@ int permit_check_any(struct env *env, const struct request *request,
 
 /*
  * What a plan needs beyond the group of its verb: DISK_CREATE where an image
- * is made, grown or deleted. vm is the plan's VM. 0, -1 + DENIED.
+ * is made, grown or deleted, CONFIGURE_SCSI_GENERIC_IO where a privilege of a
+ * LUN is given or changed. vm is the plan's VM. 0, -1 + DENIED.
  */
 int permit_plan(struct env *env, const struct request *request, const char *vm,
                 const struct plan *plan, struct err *err);

@@ -108,6 +108,7 @@ plan_init(struct plan *plan)
 {
     memset(plan, 0, sizeof(*plan));
     plan->warnings = json_array();
+    plan->grants = json_array();
     plan->result = json_object();
 }
 
@@ -144,6 +145,7 @@ plan_clear(struct plan *plan)
     records_clear(plan->reserve, plan->nreserve);
     records_clear(plan->release, plan->nrelease);
     json_decref(plan->warnings);
+    json_decref(plan->grants);
     json_decref(plan->result);
     memset(plan, 0, sizeof(*plan));
 }
@@ -302,6 +304,42 @@ plan_warn(struct plan *plan, const char *fmt, ...)
     json_array_append_new(plan->warnings, json_string(text));
 }
 
+/* What a disk asked for and what was written for it; null without one. */
+static json_t *
+grant_state(const struct disk *disk)
+{
+    CLEANUP_JSON json_t *whole = NULL;
+    static const char *const members[] = {"sgio", "rawio", "reservations",
+                                          "emitted"};
+    json_t *obj;
+
+    if (!disk)
+        return json_null();
+    whole = disk_to_json(disk, NULL);
+    obj = json_object();
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (json_object_get(whole, members[i]))
+            json_put(obj, members[i],
+                     json_incref(json_object_get(whole, members[i])));
+    json_put(obj, "source", json_incref(json_object_get(whole, "source")));
+    return obj;
+}
+
+void
+plan_grant(struct plan *plan, const char *action, const struct disk *before,
+           const struct disk *after)
+{
+    const struct disk *disk = after ? after : before;
+    json_t *entry = json_object();
+
+    json_put_text(entry, "action", action);
+    json_put_text(entry, "disk_id", disk->id);
+    json_put_text(entry, "lun", disk->lun.id);
+    json_put(entry, "before", grant_state(before));
+    json_put(entry, "after", grant_state(after));
+    json_array_append_new(plan->grants, entry);
+}
+
 /* --- printing ----------------------------------------------------------- */
 
 static json_t *
@@ -402,6 +440,8 @@ plan_to_json(const struct plan *plan)
         json_array_append_new(steps, plan_step_to_json(&plan->steps[i]));
     json_put(obj, "steps", steps);
     json_put(obj, "warnings", json_incref(plan->warnings));
+    if (json_array_size(plan->grants))
+        json_put(obj, "grants", json_incref(plan->grants));
     json_put_int(obj, "ports_used", ports_used(plan));
     json_put_bool(obj, "changed", plan->nsteps > 0 || plan->nreserve > 0);
     return obj;

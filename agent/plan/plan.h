@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent/host/image.h"
+#include "agent/plan/request.h"
 #include "agent/spec/vm.h"
 #include "agent/state/vm_table.h"
 
@@ -107,6 +108,7 @@ struct plan {
     struct record *release; /* committed instead when it is rolled back */
     size_t nrelease;
     json_t *warnings; /* array of texts */
+    json_t *grants;   /* array, by plan_grant */
     json_t *result;   /* further members of the receipt: device, address … */
 };
 
@@ -129,6 +131,14 @@ void plan_step_vm(struct step *step, enum record_kind kind,
                   const struct vm_record *vm);
 void plan_reserve_disk(struct plan *plan, const struct disk *disk,
                        const struct disk *before /* NULL: new */);
+
+/*
+ * A privilege (plan/grant.h) that the plan gives or takes back: an entry of
+ * grants {action: "grant" | "release", disk_id, lun, before, after}. before or
+ * after may be NULL: the disk comes or goes.
+ */
+void plan_grant(struct plan *plan, const char *action,
+                const struct disk *before, const struct disk *after);
 
 /* How far it is, as a step's outcome in the journal. */
 const char *plan_undo_outcome(const struct step *step);
@@ -161,6 +171,8 @@ json_t *plan_step_to_json(const struct step *step);
 
 /* Everything a planner may look at; borrowed. */
 struct known {
+    const struct request *request; /* NULL: of none */
+    int64_t now_ms;                /* wall time */
     const struct vm_info *vm; /* NULL: there is none yet */
     struct device *const *devices;
     size_t ndevices;

@@ -108,6 +108,7 @@ plan_json_encode(const struct plan *plan)
     json_put(obj, "reserve", encode_records(plan->reserve, plan->nreserve));
     json_put(obj, "release", encode_records(plan->release, plan->nrelease));
     json_put(obj, "warnings", json_incref(plan->warnings));
+    json_put(obj, "grants", json_incref(plan->grants));
     json_put(obj, "result", json_incref(plan->result));
     return obj;
 }
@@ -280,6 +281,7 @@ plan_json_decode(const json_t *obj, struct plan *plan, struct err *err)
     if (!json_is_array(warnings) || !json_is_object(result))
         return bad(err, "frame");
     json_array_extend(plan->warnings, warnings);
+    json_array_extend(plan->grants, json_object_get(obj, "grants"));
     json_object_update(plan->result, result);
     json_array_foreach(json_object_get(obj, "steps"), i, step)
     {

@@ -13,6 +13,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/mem.h"
 #include "agent/host/qemu.h"
+#include "agent/plan/lun_facts.h"
 
 #define CLOSE_WAIT_MS 2000 /* QEMU closes a source just after the event */
 
@@ -98,6 +99,9 @@ attach_run(struct step_run *run, struct step *step, struct err *err)
 {
     CLEANUP_TEXT char *xml = disk_xml(step->disk);
 
+    /* What the plan looked at may be another LUN, or mute, by now. */
+    if (lun_facts_same(run->env, step->disk, run->vm, err) < 0)
+        return -1;
     step_expect(run, "device_added", step->disk->alias);
     run->batch = mem_more(run->batch, run->nbatch, sizeof(*run->batch));
     run->batch[run->nbatch++] = step;

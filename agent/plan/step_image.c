@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Steps on image files. A file is made only where nothing was, and undo
- * removes only what this operation made.
+ * Steps on image files, and on volumes of libvirt's pools (a step with a disk
+ * of that source). One is made only where nothing was, and undo removes only
+ * what this operation made.
  */
 #include "agent/plan/step.h"
 
@@ -9,17 +10,33 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct disk_far *
+volume_of(const struct step *step)
+{
+    return step->disk && step->disk->source_type == DISK_SOURCE_VOLUME
+               ? &step->disk->far
+               : NULL;
+}
+
 static int
 create_run(struct step_run *run, struct step *step, struct err *err)
 {
-    (void)run;
+    const struct disk_far *volume = volume_of(step);
+
+    if (volume)
+        return hyper_volume_create(run->env->hyper, volume->pool, volume->name,
+                                   step->format, step->number, err);
     return image_create(step->text, step->format, step->number, err);
 }
 
 static int
 remove_image(struct step_run *run, struct step *step, struct err *err)
 {
-    (void)run;
+    const struct disk_far *volume = volume_of(step);
+
+    if (volume)
+        return hyper_volume_delete(run->env->hyper, volume->pool, volume->name,
+                                   err);
     if (unlink(step->text) == 0 || errno == ENOENT)
         return 0;
     return err_set(err, ERR_INTERNAL,
@@ -33,7 +50,11 @@ const struct step_ops step_image_delete = {remove_image, NULL, NULL};
 static int
 resize_run(struct step_run *run, struct step *step, struct err *err)
 {
-    (void)run;
+    const struct disk_far *volume = volume_of(step);
+
+    if (volume)
+        return hyper_volume_resize(run->env->hyper, volume->pool, volume->name,
+                                   step->number, err);
     return image_resize(step->text, step->format, step->number, err);
 }
 

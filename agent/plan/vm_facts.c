@@ -10,6 +10,7 @@
 
 #include "agent/common/mem.h"
 #include "agent/plan/disk_facts.h"
+#include "agent/plan/lun_facts.h"
 #include "agent/policy/source.h"
 
 struct vm_defaults
@@ -66,21 +67,23 @@ check_file(struct env *env, const char *field, const char *path,
 }
 
 static int
-check_disks(struct env *env, struct vm_wish *wish, struct err *err)
+check_disks(struct env *env, const struct known *known, struct vm_wish *wish,
+            struct err *err)
 {
     const struct vm *vm = wish->vm;
-    struct image_facts facts;
-    char used_by[256];
 
-    wish->create = mem_zalloc(vm->ndisks + 1, sizeof(*wish->create));
+    wish->seen = mem_zalloc(vm->ndisks + 1, sizeof(*wish->seen));
+    wish->nseen = vm->ndisks;
     for (size_t i = 0; i < vm->ndisks; i++) {
-        if (disk_facts_check(env, vm->disks[i], vm->id, &wish->create[i],
-                             &facts, used_by, err) < 0)
+        struct disk_seen *seen = &wish->seen[i];
+
+        if (disk_facts_check(env, known, vm->disks[i], NULL, vm->id, seen,
+                             err) < 0)
             return err_wrap(err, "disks[%zu]", i);
-        if (used_by[0])
+        if (seen->used_by[0])
             return err_set(err, ERR_BUSY,
                            "disks[%zu].source: \"%s\" is in use by VM \"%s\"",
-                           i, vm->disks[i]->path, used_by);
+                           i, vm->disks[i]->path, seen->used_by);
     }
     return 0;
 }
@@ -99,5 +102,28 @@ vm_facts_create(struct env *env, const struct known *known, void *ctx,
         check_file(env, "initrd", vm->initrd, false, err) < 0 ||
         check_file(env, "serial_log", vm->serial_log, true, err) < 0)
         return -1;
-    return check_disks(env, wish, err);
+    return check_disks(env, known, wish, err);
+}
+
+/* A start plugs every disk of the definition. */
+int
+vm_facts_start(struct env *env, const struct known *known, void *ctx,
+               struct err *err)
+{
+    const char *uuid = known->vm->record.uuid;
+
+    (void)ctx;
+    if (known->vm->active)
+        return 0;
+    for (size_t i = 0; i < known->ndevices; i++) {
+        const struct disk *disk = known->devices[i]->disk;
+
+        if (!disk || !lun_facts_concern(disk) ||
+            !disk_plan_config(known, disk))
+            continue;
+        if (lun_facts_same(env, disk, uuid, err) < 0 ||
+            lun_facts_free(env, disk, &disk->lun, uuid, err) < 0)
+            return err_wrap(err, "disk %s", disk->id);
+    }
+    return 0;
 }

@@ -12,6 +12,11 @@
 struct vm_defaults vm_facts_defaults(struct env *env);
 
 /* gather function of struct planner; wish is a struct vm_wish with its vm
- * placed. Fills wish->create. */
+ * placed. Fills wish->seen. */
 int vm_facts_create(struct env *env, const struct known *known, void *wish,
                     struct err *err);
+
+/* StartVm: every LUN of the definition answers, is the one that was recorded,
+ * and is in no other running VM. */
+int vm_facts_start(struct env *env, const struct known *known, void *wish,
+                   struct err *err);

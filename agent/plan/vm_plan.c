@@ -12,13 +12,23 @@
 
 #include "agent/common/mem.h"
 
+/* As many as there are disks. */
+static void
+free_seen(struct vm_wish *wish)
+{
+    for (size_t i = 0; i < wish->nseen; i++)
+        disk_seen_clear(&wish->seen[i]);
+    free(wish->seen);
+    wish->seen = NULL;
+    wish->nseen = 0;
+}
+
 void
 vm_wish_clear(struct vm_wish *wish)
 {
     vm_free(wish->vm);
-    free(wish->create);
+    free_seen(wish);
     wish->vm = NULL;
-    wish->create = NULL;
 }
 
 static bool
@@ -91,6 +101,32 @@ create_again(const struct known *known, const struct vm *vm, struct plan *plan,
                    vm->id, known->vm->record.name);
 }
 
+/* LUNs get what can be had before the XML is made of them. */
+static int
+create_scsi(const struct known *known, const struct vm_wish *wish,
+            struct plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < wish->nseen; i++) {
+        struct disk *disk = wish->vm->disks[i];
+        const struct disk_seen *seen = &wish->seen[i];
+        CLEANUP_TEXT char *prefix = mem_printf("disks[%zu].", i);
+        const struct grant_how how = {false, false, prefix};
+
+        if (seen->lun.capacity)
+            disk_lun_set(disk, &seen->lun);
+        if (seen->warning[0])
+            plan_warn(plan, "disks[%zu]: %s", i, seen->warning);
+        if (disk->kind != DISK_LUN)
+            continue;
+        if (grant_decide(&seen->host, &how, disk, plan->warnings, err) < 0)
+            return -1;
+        grant_effective(NULL, 0, &disk->effective);
+        if (disk_plan_grant(known, disk))
+            plan_grant(plan, "grant", NULL, disk);
+    }
+    return 0;
+}
+
 int
 vm_plan_create(const struct known *known, const void *ctx, struct plan *plan,
                struct err *err)
@@ -101,10 +137,14 @@ vm_plan_create(const struct known *known, const void *ctx, struct plan *plan,
 
     if (known->vm && known->vm->present)
         return create_again(known, vm, plan, err);
+    if (create_scsi(known, wish, plan, err) < 0)
+        return -1;
     for (size_t i = 0; i < vm->ndisks; i++) {
-        if (!wish->create || !wish->create[i])
+        if (i >= wish->nseen || !wish->seen[i].create)
             continue;
         step = plan_add(plan, STEP_CREATE_IMAGE);
+        if (vm->disks[i]->source_type == DISK_SOURCE_VOLUME)
+            step->disk = disk_copy(vm->disks[i]);
         step->text = mem_dup(vm->disks[i]->path);
         step->format = mem_dup(vm->disks[i]->format);
         step->number = vm->disks[i]->size;
@@ -200,11 +240,30 @@ vm_plan_update(const struct known *known, const void *ctx, struct plan *plan,
 
 /* --- start and stop ----------------------------------------------------- */
 
+/* A start puts in force what the definition has, whoever wrote it there. */
+static void
+start_grants(const struct known *known, struct step *step, struct plan *plan)
+{
+    for (size_t i = 0; i < known->ndevices; i++) {
+        const struct disk *row = known->devices[i]->disk;
+        CLEANUP_DISK struct disk *disk = NULL;
+
+        if (!row || !disk_plan_config(known, row))
+            continue;
+        disk = disk_copy(row);
+        if (!disk_plan_grant(known, disk))
+            continue;
+        plan_step_device(step, disk);
+        plan_grant(plan, "grant", row, disk);
+    }
+}
+
 int
 vm_plan_start(const struct known *known, const void *ctx, struct plan *plan,
               struct err *err)
 {
     const struct vm_wish *wish = ctx;
+    struct step *step;
 
     (void)err;
     result_known(plan, known);
@@ -215,7 +274,9 @@ vm_plan_start(const struct known *known, const void *ctx, struct plan *plan,
                       known->vm->record.name);
         return 0;
     }
-    plan_add(plan, STEP_START)->flag = wish->paused;
+    step = plan_add(plan, STEP_START);
+    step->flag = wish->paused;
+    start_grants(known, step, plan);
     return 0;
 }
 

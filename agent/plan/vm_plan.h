@@ -5,10 +5,12 @@
 #pragma once
 
 #include "agent/plan/controller_plan.h"
+#include "agent/plan/disk_plan.h"
 
 struct vm_wish {
     struct vm *vm;       /* owned: CreateVm, placed and checked */
-    bool *create;        /* owned: per disk, its image is to be made */
+    struct disk_seen *seen; /* owned: facts of each disk of vm */
+    size_t nseen;
     uint64_t memory;     /* UpdateVm: bytes, 0: leave */
     unsigned vcpus;      /* UpdateVm: 0: leave */
     int virtio_scsi;     /* UpdateVm: 0, 1, or -1: leave */

@@ -58,6 +58,7 @@ disk_new(void)
 static void
 copy_far(struct disk_far *to, const struct disk_far *from)
 {
+    *to = *from;
     to->hosts = mem_zalloc(from->nhosts + 1, sizeof(*to->hosts));
     for (size_t i = 0; i < from->nhosts; i++) {
         to->hosts[i].name = mem_dup(from->hosts[i].name);
@@ -81,6 +82,21 @@ clear_far(struct disk_far *far)
     free(far->initiator);
     free(far->user);
     free(far->secret);
+}
+
+void
+disk_set_source(struct disk *disk, const struct disk *from)
+{
+    struct disk_far far = {.hosts = NULL};
+
+    copy_far(&far, &from->far);
+    clear_far(&disk->far);
+    free(disk->path);
+    free(disk->format);
+    disk->far = far;
+    disk->path = mem_dup(from->path);
+    disk->format = mem_dup(from->format);
+    disk->source_type = from->source_type;
 }
 
 void
@@ -252,6 +268,13 @@ disk_target_pick(enum disk_interface iface, const char *const *taken, size_t n,
     while (held[first])
         first++;
     disk_target_name(iface, first, out);
+}
+
+bool
+disk_scsi_equal(const struct disk_scsi *a, const struct disk_scsi *b)
+{
+    return strcmp(a->sgio, b->sgio) == 0 && a->rawio == b->rawio &&
+           a->reservations == b->reservations;
 }
 
 static bool

@@ -74,6 +74,8 @@ struct disk_scsi {
     bool rawio, reservations;
 };
 
+bool disk_scsi_equal(const struct disk_scsi *a, const struct disk_scsi *b);
+
 /* What of it is in force in the running VM. */
 struct disk_effective {
     char sgio[12];           /* "unknown" where it cannot be told; "": none */
@@ -131,6 +133,7 @@ struct disk *disk_copy(const struct disk *disk);
 void disk_free(struct disk *disk);
 
 /* Copies; what was there is released. */
+void disk_set_source(struct disk *disk, const struct disk *from);
 void disk_lun_set(struct disk *disk, const struct disk_lun *lun);
 void disk_lun_clear(struct disk_lun *lun);
 
@@ -170,6 +173,9 @@ struct disk *disk_from_json(const json_t *obj, const char *prefix,
 
 /* As disk_to_json wrote it into our own database: no checks but shape. */
 struct disk *disk_from_record(const json_t *obj, struct err *err);
+
+/* "effective" of a LUN; returns owned. */
+json_t *disk_effective_to_json(const struct disk_effective *effective);
 
 /* Every field that is set, and state. Without vm it is for a record: what is
  * foreign is in it, too. Returns owned. */

@@ -84,8 +84,8 @@ put_known(json_t *obj, const char *key, int value)
     json_put(obj, key, value < 0 ? json_null() : json_boolean(value));
 }
 
-static json_t *
-effective_to_json(const struct disk_effective *effective)
+json_t *
+disk_effective_to_json(const struct disk_effective *effective)
 {
     json_t *obj = json_object();
 
@@ -128,7 +128,7 @@ put_lun(json_t *obj, const struct disk *disk)
     put_scsi(emitted, &disk->emitted);
     json_put(obj, "emitted", emitted);
     if (*disk->effective.sgio)
-        json_put(obj, "effective", effective_to_json(&disk->effective));
+        json_put(obj, "effective", disk_effective_to_json(&disk->effective));
     if (*disk->grant.by) {
         granted = json_object();
         json_put_text(granted, "by", disk->grant.by);

@@ -520,3 +520,33 @@ vm_table_source_used(struct vm_table *table, const char *path,
     }
     return false;
 }
+
+static bool
+has_lun(const struct vm_entry *entry, const char *lun, bool shareable)
+{
+    for (size_t i = 0; i < entry->ndevices; i++) {
+        const struct disk *disk = entry->devices[i]->disk;
+
+        if (disk && disk->lun.id && !strcmp(disk->lun.id, lun) &&
+            disk->state != DISK_UNPLUGGED && !(shareable && disk->shareable))
+            return true;
+    }
+    return false;
+}
+
+bool
+vm_table_lun_used(struct vm_table *table, const char *lun, bool shareable,
+                  const char *except_uuid, char out[256])
+{
+    LOCK_SCOPE(&table->lock);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct vm_entry *entry = table->entries[i];
+
+        if (!strcmp(entry->info.record.uuid, except_uuid) ||
+            !entry->info.active || !has_lun(entry, lun, shareable))
+            continue;
+        snprintf(out, 256, "%s", entry->info.record.name);
+        return true;
+    }
+    return false;
+}

@@ -101,3 +101,8 @@ int vm_table_disk_owner(struct vm_table *table, const char *ref,
  * not shareable; false if none. */
 bool vm_table_source_used(struct vm_table *table, const char *path,
                           const char *except_uuid, char out[256]);
+
+/* Another running VM (name in out) in which a LUN of that identity is plugged
+ * and not shared by both; false if none. */
+bool vm_table_lun_used(struct vm_table *table, const char *lun, bool shareable,
+                       const char *except_uuid, char out[256]);

@@ -134,6 +134,20 @@ read_wish(struct verb_call *call, const json_t *item, const char *prefix,
     return 0;
 }
 
+static bool
+may_wait(const struct verb_call *call)
+{
+    return json_get_bool(call->params, "allow_pending", false) != 0;
+}
+
+/* Fields of a single disk beside vm, disks and allow_pending. */
+static bool
+has_fields(const json_t *params)
+{
+    return json_object_size(params) >
+           2 + (size_t)(json_object_get(params, "allow_pending") != NULL);
+}
+
 /* disks: [object or, where names are taken, name, …]. */
 static json_t *
 many_disks(struct verb_call *call, const json_t *disks, bool plug,
@@ -144,7 +158,7 @@ many_disks(struct verb_call *call, const json_t *disks, bool plug,
     char prefix[32];
     size_t i;
 
-    if (json_object_size(call->params) > 2) {
+    if (has_fields(call->params)) {
         err_set(err, ERR_INVALID, "disks: it stands for the fields of a disk; "
                                   "give one or the other");
         return NULL;
@@ -155,6 +169,7 @@ many_disks(struct verb_call *call, const json_t *disks, bool plug,
     {
         struct disk_wish *wish = &wishes.items[wishes.n++];
 
+        wish->allow_pending = may_wait(call);
         snprintf(prefix, sizeof(prefix), "disks[%zu].", i);
         if (read_wish(call, item, prefix, plug, wish, err) < 0 ||
             check_disk(call, wish, err) < 0)
@@ -167,13 +182,15 @@ many_disks(struct verb_call *call, const json_t *disks, bool plug,
 static json_t *
 add_disk(struct verb_call *call, struct err *err)
 {
-    CLEANUP_WISH struct disk_wish wish = {.disk_id = ""};
+    CLEANUP_WISH struct disk_wish wish = {
+        .allow_pending = may_wait(call)};
     CLEANUP_JSON json_t *object = json_copy(call->params);
     json_t *disks = json_object_get(call->params, "disks");
 
     if (disks)
         return many_disks(call, disks, false, err);
     json_object_del(object, "vm");
+    json_object_del(object, "allow_pending");
     wish.disk = whole_disk(call, object, "", err);
     return wish.disk ? run(call, &add_planner, &wish, err) : NULL;
 }
@@ -181,7 +198,8 @@ add_disk(struct verb_call *call, struct err *err)
 static json_t *
 hot_plug_disk(struct verb_call *call, struct err *err)
 {
-    CLEANUP_WISH struct disk_wish wish = {.disk_id = ""};
+    CLEANUP_WISH struct disk_wish wish = {
+        .allow_pending = may_wait(call)};
     json_t *disk = json_object_get(call->params, "disk");
     json_t *disks = json_object_get(call->params, "disks");
 
@@ -227,7 +245,7 @@ remove_disk(struct verb_call *call, struct err *err)
 
 /* --- change ------------------------------------------------------------- */
 
-static const struct planner update_planner = {disk_facts_medium,
+static const struct planner update_planner = {disk_facts_update,
                                               disk_plan_update};
 static const struct planner resize_planner = {disk_facts_size,
                                               disk_plan_resize};
@@ -237,7 +255,8 @@ static json_t *
 update_vm_disk(struct verb_call *call, struct err *err)
 {
     CLEANUP_WISH struct disk_wish wish = {
-        .set = json_object_get(call->params, "set")};
+        .set = json_object_get(call->params, "set"),
+        .allow_pending = may_wait(call)};
 
     if (field_check(disk_fields, disk_nfields, "set.", wish.set, err) < 0 ||
         wish_named(call, disk_param(call), &wish, err) < 0)
@@ -302,8 +321,15 @@ change_cd(struct verb_call *call, struct err *err)
 #define OUTPUT_ROW(field_name, field_type)                                     \
     {.name = field_name, .type = field_type, .doc = "Output only; ignored"}
 
+#define PENDING_ROW                                                            \
+    {.name = "allow_pending",                                                  \
+     .type = FIELD_BOOL,                                                       \
+     .doc = "Accept what has no effect before the VM's next start, such as "   \
+            "rawio on a running VM"}
+
 static const struct field add_params[] = {
     VERB_VM_ROW,
+    PENDING_ROW,
 #define FIELD DISK_ROW
 #include "agent/spec/disk_fields.def"
 #undef FIELD
@@ -328,6 +354,7 @@ static const struct field plug_params[] = {
     {.name = "disk",
      .type = FIELD_ANY,
      .doc = "A recorded disk by name, or a whole disk object to add and plug"},
+    PENDING_ROW,
     {.name = "disks",
      .type = FIELD_ARRAY,
      .max = DISKS_MAX,
@@ -354,6 +381,7 @@ static const struct field update_params[] = {
      .required = true,
      .range = "{field: value, …}",
      .doc = "Fields of the disk object to change"},
+    PENDING_ROW,
 };
 
 static const struct field resize_params[] = {
@@ -361,9 +389,8 @@ static const struct field resize_params[] = {
     REF_ROW,
     {.name = "size",
      .type = FIELD_SIZE,
-     .required = true,
      .range = "bytes, multiple of 512",
-     .doc = "The new size; never less than now"},
+     .doc = "The new size, never less than now; of a LUN none is given"},
 };
 
 static const struct field cd_params[] = {
@@ -371,7 +398,7 @@ static const struct field cd_params[] = {
     REF_ROW,
     {.name = "source",
      .type = FIELD_OBJECT,
-     .range = "{type: file|block, path} or null",
+     .range = "{type: file|block|volume, …} or null",
      .doc = "The new medium; null or absent: none"},
     {.name = "force",
      .type = FIELD_BOOL,
@@ -404,7 +431,8 @@ const struct verb disk_verbs[] = {
         "Change fields of a disk; each is answered live, next_start or "
         "impossible, with the reason."),
     ROW("ResizeDisk", resize_disk, resize_params,
-        "Grow a disk's image, and tell the running guest."),
+        "Grow a disk's image, or read a LUN's capacity anew, and tell the "
+        "running guest."),
     ROW("ChangeCd", change_cd, cd_params,
         "Put another medium into a CD-ROM drive, or take it out."),
 };

@@ -84,6 +84,19 @@ list_hypervisors(struct verb_call *call, struct err *err)
     return result;
 }
 
+/* What libvirt accepts of a LUN's SCSI generic I/O. */
+static json_t *
+scsi_answers(struct env *env)
+{
+    json_t *obj = json_object();
+
+    for (int i = 0; i < GRANT_FEATURES; i++)
+        json_put_text(obj, grant_feature_name((enum grant_feature)i),
+                      grant_answer_name(
+                          (enum grant_answer)atomic_load(&env->accepts[i])));
+    return obj;
+}
+
 static json_t *
 get_capabilities(struct verb_call *call, struct err *err)
 {
@@ -95,6 +108,7 @@ get_capabilities(struct verb_call *call, struct err *err)
     json_put_int(result, "verbs", (json_int_t)env->nverbs);
     json_put_text(result, "virt", env->virt);
     json_put(result, "capabilities", capabilities(env->hyper));
+    json_put(result, "scsi", scsi_answers(env));
     json_put(result, "host", host_facts());
     json_put_bool(result, "connected", hyper_connected(env->hyper));
     json_put(result, "hypervisor", hyper_info(env->hyper, NULL));

@@ -62,10 +62,12 @@ update_vm(struct verb_call *call, struct err *err)
 static json_t *
 start_vm(struct verb_call *call, struct err *err)
 {
+    static const struct planner planner = {vm_facts_start, vm_plan_start};
     struct vm_wish wish = {
         .paused = json_get_bool(call->params, "paused", false) != 0};
 
-    return run(call, vm_plan_start, &wish, err);
+    return operation_run(call->env, &call->request, call->vm, &planner, &wish,
+                         err);
 }
 
 static json_t *

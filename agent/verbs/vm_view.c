@@ -11,6 +11,7 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/mem.h"
+#include "agent/plan/grant.h"
 #include "agent/plan/plan.h"
 
 #define PREFIX_MIN 4 /* as vm_table: the shortest prefix that names a disk */
@@ -216,6 +217,14 @@ vm_view_disk_json(const struct vm_view *view, const struct disk *disk,
     if (!*disk->id)
         json_put(obj, "disk_id", NULL); /* given when the VM is adopted */
     json_put_text(obj, "hypervisor", hypervisor);
+    /* What was in force when the VM last ran is no longer. */
+    if (disk->kind == DISK_LUN &&
+        !(view->info.active && disk->state != DISK_UNPLUGGED)) {
+        struct disk_effective none;
+
+        grant_effective(NULL, 0, &none);
+        json_put(obj, "effective", disk_effective_to_json(&none));
+    }
     return obj;
 }
 
