@@ -422,7 +422,8 @@ fake_autostart(void *backend, const char *uuid, bool on, struct err *err)
 
     if (!call.ok)
         return -1;
-    call.vm->facts.autostart = on;
+    if (!call.fault.silent)
+        call.vm->facts.autostart = on;
     return fake_vm_done(&call, err);
 }
 

@@ -33,6 +33,7 @@ void fake_take(void *backend, const char *uuid, const char *alias);
  * "attach N wrong-address"    the disk arrives at another unit
  * "detach N silent"           accepted; the device stays, no event
  * "detach N refused"          REMOVAL_FAILED event
+ * "autostart N silent"        accepted, and not done
  * "CALL N slow MS"            it begins so much later; other calls go on
  * "CALL N hang"               it begins at the next fake_go
  * "CALL N lost"               the connection is lost before it takes effect

@@ -127,7 +127,7 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
 
     if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
         return -1;
-    has = has_device(&handle, alias, err);
+    has = alias ? has_device(&handle, alias, err) : 0;
     if (has < 0)
         return -1;
     if (has && delete_device(&handle, alias, wait_ms, err) < 0)

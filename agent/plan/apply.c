@@ -50,6 +50,16 @@ static const struct step_ops *const steps[STEP_KINDS] = {
     [STEP_THAW] = &step_live_thaw,
 };
 
+/* Whose undo looks for itself what a run that failed has left. */
+static const bool undo_looks[STEP_KINDS] = {
+    [STEP_ATTACH_CONTROLLER] = true,
+    [STEP_ATTACH_DISK] = true,
+    [STEP_DEFINE] = true,
+    [STEP_MEMORY] = true,
+    [STEP_VCPUS] = true,
+    [STEP_AUTOSTART] = true,
+};
+
 /* One operation on its way through its steps. */
 struct trip {
     const struct request *request;
@@ -124,10 +134,10 @@ run_step(struct trip *trip, size_t i, struct err *err)
     ops_step(trip->run.env->ops, trip->request->peer, trip->request->op_id,
              plan_step_name(step->kind));
     rc = call_step(trip, step, err);
-    if (rc == 0) {
+    if (rc == 0 || (undo_looks[step->kind] && err->kind != ERR_UNREACHABLE))
         trip->out->steps = i + 1;
+    if (rc == 0)
         rc = verify_step(trip, step, err);
-    }
     trip->out->hypervisor_us += clock_mono_us() - from;
     if (rc < 0 && step->lenient && err->kind != ERR_UNREACHABLE) {
         plan_warn(trip->ledger.plan, "%s", err->message);
@@ -325,8 +335,8 @@ trip_init(struct trip *trip, struct env *env, const struct request *request,
           const struct op *op, struct vm_info *info, struct plan *plan,
           struct applied *out)
 {
-    int64_t wait = clock_mono_ms() +
-                   conf_int(env_conf(env), CONF_OPS_UNPLUG_WAIT_MS);
+    int64_t wait =
+        clock_mono_ms() + conf_int(env_conf(env), CONF_OPS_UNPLUG_WAIT_MS);
 
     memset(out, 0, sizeof(*out));
     out->notes = json_object();
@@ -335,7 +345,10 @@ trip_init(struct trip *trip, struct env *env, const struct request *request,
     *trip = (struct trip){
         .request = request,
         .ledger = {.env = env, .op = op, .plan = plan},
-        .run = {.env = env, .info = info, .vm = op->vm, .wait_until = wait,
+        .run = {.env = env,
+                .info = info,
+                .vm = op->vm,
+                .wait_until = wait,
                 .notes = out->notes},
         .out = out,
     };
@@ -351,7 +364,7 @@ apply_run(struct env *env, const struct request *request, const struct op *op,
 
     trip_init(&trip, env, request, op, info, plan, out);
     if (at->begun)
-        trip.ledger.recovering = true;
+        trip.ledger.recovering = trip.run.recovering = true;
     else if (ledger_begin(&trip.ledger, err) < 0)
         return -1;
     out->steps = at->from;
@@ -361,7 +374,6 @@ apply_run(struct env *env, const struct request *request, const struct op *op,
         leave_unknown(&trip, err);
     else if (rc < 0)
         fail(&trip, err);
-    free(trip.run.definition);
     free(trip.run.batch);
     return rc;
 }
@@ -375,10 +387,9 @@ apply_undo(struct env *env, const struct request *request, const struct op *op,
     struct trip trip;
 
     trip_init(&trip, env, request, op, info, plan, &out);
-    trip.ledger.recovering = true;
+    trip.ledger.recovering = trip.run.recovering = true;
     out.steps = n;
     fail(&trip, reason);
-    free(trip.run.definition);
     free(trip.run.batch);
     json_decref(out.notes);
 }

@@ -5,10 +5,8 @@
  */
 #include "agent/plan/ledger.h"
 
-#include <string.h>
-
 #include "agent/common/clock.h"
-#include "agent/common/mem.h"
+#include "agent/plan/release.h"
 #include "agent/common/log.h"
 
 static struct crash *
@@ -105,14 +103,6 @@ pending_event(const struct step *step)
                              : "disk.unplug_pending";
 }
 
-static const char *
-gone_event(const struct step *step)
-{
-    return is_nic(step)      ? "nic.unplugged"
-           : is_memory(step) ? "memory.unplugged"
-                             : "disk.unplugged";
-}
-
 static void
 add_event(const struct ledger *ledger, struct store_batch *batch,
           const char *type, const char *device, json_t *data)
@@ -150,6 +140,16 @@ add_edit_events(const struct ledger *ledger, struct store_batch *batch,
     for (size_t i = 0; i < step->nedits; i++)
         if (step->edits[i].disk)
             add_event(ledger, batch, type, step->edits[i].disk->alias, NULL);
+}
+
+static void
+add_told(const struct ledger *ledger, struct store_batch *batch,
+         const struct step *step, const char *event)
+{
+    if (step->kind == STEP_DEFINE && step->nedits > 1)
+        add_edit_events(ledger, batch, step, event);
+    else
+        add_step_event(ledger, batch, step, event);
 }
 
 /* A disk that is recorded anew is news of its own. */
@@ -220,18 +220,22 @@ step_batch(const struct ledger *ledger, size_t i, enum step_end end)
     struct crash *crash = crash_of(ledger);
     const char *event =
         end == STEP_END_PENDING ? pending_event(step) : step->event;
+    CLEANUP_JSON json_t *before = NULL; /* for an undo after a restart */
 
-    journal_outcome(batch, ledger->op, (int)i + 1, outcomes[end], NULL);
+    if (step->kind == STEP_DEFINE && step->text_was &&
+        i + 1 < ledger->plan->nsteps) {
+        before = json_object();
+        json_put_text(before, "before", step->text_was);
+    }
+    journal_outcome(batch, ledger->op, (int)i + 1, outcomes[end], before);
     if (end == STEP_END_REFUSED)
         return batch;
     record_rows(batch, ledger->op->vm, step->records, step->nrecords);
     if (end == STEP_END_DONE)
         add_intent(ledger, batch, i + 1);
     crash_at(crash, step->kind, CRASH_EVENT, CRASH_BEFORE);
-    if (event && step->kind == STEP_DEFINE && step->nedits > 1)
-        add_edit_events(ledger, batch, step, event);
-    else if (event)
-        add_step_event(ledger, batch, step, event);
+    if (event)
+        add_told(ledger, batch, step, event);
     crash_at(crash, step->kind, CRASH_EVENT, CRASH_AFTER);
     return batch;
 }
@@ -258,6 +262,7 @@ ledger_step(struct ledger *ledger, size_t i, enum step_end end,
         crash_at(crash, plan->steps[i + 1].kind, CRASH_JOURNAL, CRASH_AFTER);
     if (end != STEP_END_REFUSED)
         remember(ledger, step->records, step->nrecords);
+    step->told = end == STEP_END_DONE;
     return 0;
 }
 
@@ -266,13 +271,14 @@ ledger_undone(struct ledger *ledger, size_t i)
 {
     const struct step *step = &ledger->plan->steps[i];
     struct store_batch *batch = store_batch_new();
+    const char *event = release_event(step->event);
 
     journal_outcome(batch, ledger->op, (int)i + 1, plan_undo_outcome(step),
                     NULL);
     if (step->undo == UNDO_PENDING && !step->waited)
         add_step_event(ledger, batch, step, pending_event(step));
-    if (step->undo == UNDO_DONE && step->waited)
-        add_step_event(ledger, batch, step, gone_event(step));
+    if (step->undo == UNDO_DONE && event && (step->told || step->waited))
+        add_told(ledger, batch, step, event);
     store_commit_later(ledger->env->store, batch);
 }
 
@@ -301,90 +307,17 @@ ledger_end(struct ledger *ledger, bool begun, enum op_state state,
     return 0;
 }
 
-/* A device that stays for now, or for good, as its row says it. */
+/* An addition that was announced when it was reserved. */
 static void
-mark_undo(struct step *step)
-{
-    for (size_t i = 0; i < step->nrecords; i++) {
-        struct device *device = step->records[i].device;
-        struct disk *disk = device ? device->disk : NULL;
-
-        if (disk) {
-            disk->wanted = step->undo != UNDO_PENDING;
-            disk->state =
-                disk->wanted ? DISK_PLUGGED : DISK_ROLLBACK_PENDING;
-        } else if (device) {
-            device->controller.leaving = step->undo == UNDO_PENDING;
-        }
-    }
-}
-
-/* Whether a step brought the device that a record is of, and how it stands. */
-static bool
-has_record(const struct step *step, const struct record *of)
-{
-    for (size_t i = 0; i < step->nrecords; i++)
-        if (step->records[i].device && of->device &&
-            !strcmp(step->records[i].device->id, of->device->id))
-            return true;
-    return false;
-}
-
-/* A device that stays keeps its row. So do those whose rollback was over when
- * the rest began to wait: they may have been used since. */
-static bool
-is_released(const struct ledger *ledger, const struct record *release)
+add_release_events(const struct ledger *ledger, struct store_batch *batch)
 {
     const struct plan *plan = ledger->plan;
-    bool waited = false, late = false;
 
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        const struct step *step = &plan->steps[i];
-        bool of = has_record(step, release);
-
-        if (of && step->undo >= UNDO_PENDING)
-            return false;
-        waited = waited || (of && step->waited);
-        late = late || step->waited;
-    }
-    return waited || !late;
-}
-
-/* An attached device that is still there, or only now is not. */
-static bool
-is_marked(const struct step *step)
-{
-    return plan_attached(step) &&
-           (step->undo == UNDO_KEPT || step->undo == UNDO_PENDING ||
-            step->undo == UNDO_REFUSED ||
-            (step->undo == UNDO_DONE && step->waited && !step->disk));
-}
-
-/* The rows that change back, devices borrowed; *n is their number. */
-static struct record *
-released_rows(struct ledger *ledger, size_t *n)
-{
-    struct plan *plan = ledger->plan;
-    size_t max = plan->nrelease;
-    struct record *rows;
-
-    for (size_t i = 0; i < plan->nsteps; i++)
-        max += plan->steps[i].nrecords;
-    rows = mem_zalloc(max + 1, sizeof(*rows));
-    *n = 0;
-    for (size_t i = 0; i < plan->nrelease; i++)
-        if (is_released(ledger, &plan->release[i]))
-            rows[(*n)++] = plan->release[i];
-    for (size_t i = 0; i < plan->nsteps; i++) {
-        struct step *step = &plan->steps[i];
-
-        if (!is_marked(step))
-            continue;
-        mark_undo(step);
-        for (size_t k = 0; k < step->nrecords; k++)
-            rows[(*n)++] = step->records[k];
-    }
-    return rows;
+    for (size_t i = 0; i < plan->nreserve; i++)
+        if (plan->release[i].kind == RECORD_DEVICE_GONE &&
+            release_is_due(plan, &plan->release[i]))
+            add_event(ledger, batch, "disk.removed",
+                      plan->reserve[i].device->disk->alias, NULL);
 }
 
 /* Rows as they were before the operation. In memory too before its end can be
@@ -393,13 +326,14 @@ static int
 release(struct ledger *ledger, struct err *err)
 {
     size_t n;
-    CLEANUP_FREE struct record *rows = released_rows(ledger, &n);
+    CLEANUP_FREE struct record *rows = release_rows(ledger->plan, &n);
     struct store_batch *batch;
 
     if (!n)
         return 0;
     batch = store_batch_new();
     record_rows(batch, ledger->op->vm, rows, n);
+    add_release_events(ledger, batch);
     if (commit(ledger, batch, err) < 0)
         return -1;
     remember(ledger, rows, n);

@@ -18,6 +18,7 @@
 #include "agent/plan/permit.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
+#include "agent/plan/release.h"
 #include "agent/plan/vm_facts.h"
 #include "agent/state/receipts.h"
 
@@ -236,6 +237,7 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
         planner->plan(&k.known, wish, &plan, err) < 0)
         return NULL;
+    release_fill(&plan, &k.known);
     if (request->dry_run) {
         result = plan_to_json(&plan);
         json_put(result, "privileges", permit_needs(env, request, vm, &plan));

@@ -76,6 +76,7 @@ enum step_undo {
 struct step {
     enum step_kind kind;
     enum step_undo undo;
+    bool told;   /* its end was recorded and announced */
     bool waited; /* its rollback is pending, and all else was recorded */
     bool doubtful; /* cut off: QEMU may have what libvirt does not list */
     struct disk *disk;            /* owned; what the step makes true */

@@ -6,10 +6,12 @@
 #include "agent/plan/recover.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
+#include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
 #include "agent/plan/plan_json.h"
@@ -42,6 +44,7 @@ read_outcome(const char *text, size_t i, struct open_op *open)
         return;
     }
     plan_undo_read(step, text);
+    step->told = strcmp(text, "failed") != 0 && !step->doubtful;
     facts->undoing = facts->undoing || step->undo != UNDO_NONE;
     facts->pending = facts->pending || !strcmp(text, "pending");
     if (!strcmp(text, "done") && facts->done == i)
@@ -56,7 +59,7 @@ read_op(const json_t *item, const char *uuid, struct open_op *open,
         struct err *err)
 {
     json_int_t deadline = json_get_int(item, "deadline_ms", 0);
-    const json_t *outcome;
+    const json_t *outcome, *detail;
     size_t i;
 
     open->op = (struct op){.peer = json_get_text(item, "peer", ""),
@@ -77,6 +80,15 @@ read_op(const json_t *item, const char *uuid, struct open_op *open,
     {
         if (i < open->plan.nsteps)
             read_outcome(json_string_value(outcome), i, open);
+    }
+    json_array_foreach(json_object_get(item, "details"), i, detail)
+    {
+        const char *before = json_get_text(detail, "before", NULL);
+
+        if (!before || i >= open->plan.nsteps)
+            continue;
+        free(open->plan.steps[i].text_was);
+        open->plan.steps[i].text_was = mem_dup(before);
     }
     open->receipt = json_object_get(item, "receipt");
     open->facts.waiting =

@@ -21,8 +21,8 @@ struct step_run {
     struct env *env;
     struct vm_info *info; /* views; replaced by each verification */
     const char *vm;       /* UUID */
+    bool recovering;      /* after a death, or a lost connection */
     int64_t wait_until;   /* how long an unplug may wait, CLOCK_MONOTONIC */
-    char *definition;     /* owned: as it was before the first DEFINE */
     enum step_end end;    /* set by run */
     struct step **batch;  /* owned vector: attached, not yet looked at */
     size_t nbatch;
@@ -52,6 +52,7 @@ bool step_is_listed(const struct step_run *run, const char *alias);
 
 /* Whether the guest's processors stand still, as events told it. */
 bool step_guest_stands(const struct step_run *run);
+bool step_vm_stopped(const struct step_run *run);
 
 /* Ask for an unplug and wait for its end, as long as run->wait_until says and
  * the guest can answer (pci: it has to). Whether it is gone is for the caller

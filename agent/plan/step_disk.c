@@ -88,8 +88,7 @@ controller_undo(struct step_run *run, struct step *step, struct err *err)
     return step_take_out(run, step, true, err);
 }
 
-const struct step_ops step_disk_controller = {controller_run,
-                                              controller_verify,
+const struct step_ops step_disk_controller = {controller_run, controller_verify,
                                               controller_undo};
 
 /* --- attach ------------------------------------------------------------- */
@@ -267,8 +266,13 @@ static int
 detach_undo(struct step_run *run, struct step *step, struct err *err)
 {
     run->nbatch = 0;
-    return attach_run(run, step, err) < 0 ? -1
-                                          : attach_verify(run, step, err);
+    if (step_vm_stopped(run)) /* its definition decides what it will have */
+        return 0;
+    if (step_read_live(run, err) < 0)
+        return -1;
+    if (step_is_listed(run, step->disk->alias)) /* undone before a death */
+        return attached_as_planned(run, step, err);
+    return attach_run(run, step, err) < 0 ? -1 : attach_verify(run, step, err);
 }
 
 const struct step_ops step_disk_detach = {detach_run, detach_verify,
@@ -285,10 +289,34 @@ update_with(struct step_run *run, const struct disk *disk, bool force,
     return hyper_update(run->env->hyper, run->vm, xml, force, err);
 }
 
+/* A death inside a change can leave the tray open, the drive empty, or the
+ * node of either medium without a drive; libvirt may hold that for done. So
+ * the change is made anew from an empty drive. */
+static int
+change_anew(struct step_run *run, const struct disk *from,
+            const struct disk *to, struct err *err)
+{
+    CLEANUP_DISK struct disk *empty = disk_copy(to);
+    const char *paths[] = {from->path, to->path};
+    struct hyper *hyper = run->env->hyper;
+
+    free(empty->path);
+    empty->path = NULL;
+    empty->source_type = DISK_SOURCE_NONE;
+    if (update_with(run, empty, true, err) < 0)
+        return -1;
+    for (size_t i = 0; i < 2 && hyper_can(hyper, HYPER_QEMU_MONITOR); i++)
+        if (paths[i] && hyper_forget_device(hyper, run->vm, NULL, paths[i], 0,
+                                            err) < 0)
+            return -1;
+    return to->path ? update_with(run, to, true, err) : 0;
+}
+
 static int
 update_run(struct step_run *run, struct step *step, struct err *err)
 {
-    return update_with(run, step->disk, step->flag, err);
+    return run->recovering ? change_anew(run, step->before, step->disk, err)
+                           : update_with(run, step->disk, step->flag, err);
 }
 
 static int
@@ -311,7 +339,8 @@ update_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 update_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return update_with(run, step->before, true, err);
+    return run->recovering ? change_anew(run, step->disk, step->before, err)
+                           : update_with(run, step->before, true, err);
 }
 
 const struct step_ops step_disk_update = {update_run, update_verify,
@@ -348,8 +377,8 @@ tune_verify(struct step_run *run, struct step *step, struct err *err)
     if (step_read_live(run, err) < 0)
         return -1;
     seen = domain_disk_by_target(run->info->live, step->disk->target);
-    if (seen && !memcmp(&seen->iotune, &step->disk->iotune,
-                        sizeof(seen->iotune)))
+    if (seen &&
+        !memcmp(&seen->iotune, &step->disk->iotune, sizeof(seen->iotune)))
         return 0;
     return err_set(err, ERR_HYPERVISOR_FAILED,
                    "The I/O limits of %s are not as asked in the running "

@@ -52,6 +52,12 @@ step_guest_stands(const struct step_run *run)
     return guest_now(run) == GUEST_STILL;
 }
 
+bool
+step_vm_stopped(const struct step_run *run)
+{
+    return guest_now(run) == GUEST_GONE;
+}
+
 static int64_t
 undo_wait_ms(const struct step_run *run)
 {
@@ -124,7 +130,7 @@ step_take_out(struct step_run *run, const struct step *step, bool pci,
     const char *alias = plan_attached(step);
     struct err why = ERR_INIT;
 
-    if (guest_now(run) == GUEST_GONE) /* and it went with the process */
+    if (step_vm_stopped(run)) /* and it went with the process */
         return 0;
     if (step_read_live(run, err) < 0)
         return -1;

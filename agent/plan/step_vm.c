@@ -6,6 +6,7 @@
  */
 #include "agent/plan/step.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/common/mem.h"
@@ -24,12 +25,10 @@ define_run(struct step_run *run, struct step *step, struct err *err)
     edited = xml ? domain_edit(xml, step->edits, step->nedits, err) : NULL;
     if (!edited)
         return -1;
+    free(step->text_was);
+    step->text_was = STEAL(xml);
     vm_table_expect(run->env->vms, run->vm, "defined");
-    if (hyper_define(run->env->hyper, edited, err) < 0)
-        return -1;
-    if (!run->definition)
-        run->definition = STEAL(xml);
-    return 0;
+    return hyper_define(run->env->hyper, edited, err);
 }
 
 static int
@@ -126,16 +125,28 @@ define_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 define_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    if (!step->nedits || !run->definition)
+    CLEANUP_TEXT char *now = NULL;
+
+    if (!step->nedits)
+        return 0;
+    if (!step->text_was)
+        return step->told || step->doubtful
+                   ? err_set(err, ERR_HYPERVISOR_FAILED,
+                             "What the definition was before is not known "
+                             "any more; look at it with GetVmXml")
+                   : 0;
+    now = hyper_domain_xml(run->env->hyper, run->vm, HYPER_XML_CONFIG, err);
+    if (!now)
+        return -1;
+    if (!strcmp(now, step->text_was)) /* it had not been written */
         return 0;
     vm_table_expect(run->env->vms, run->vm, "defined");
-    if (hyper_define(run->env->hyper, run->definition, err) < 0)
+    if (hyper_define(run->env->hyper, step->text_was, err) < 0)
         return -1;
     return step_read_config(run, err);
 }
 
-const struct step_ops step_vm_define = {define_run, define_verify,
-                                        define_undo};
+const struct step_ops step_vm_define = {define_run, define_verify, define_undo};
 
 /* --- make and remove ---------------------------------------------------- */
 
@@ -183,10 +194,10 @@ define_new_verify(struct step_run *run, struct step *step, struct err *err)
 static int
 undefine_run(struct step_run *run, struct step *step, struct err *err)
 {
-    (void)step;
-    run->definition = hyper_domain_xml(run->env->hyper, run->vm,
-                                       HYPER_XML_CONFIG, err);
-    if (!run->definition)
+    free(step->text_was);
+    step->text_was =
+        hyper_domain_xml(run->env->hyper, run->vm, HYPER_XML_CONFIG, err);
+    if (!step->text_was)
         return -1;
     return hyper_undefine(run->env->hyper, run->vm, err);
 }
@@ -194,12 +205,23 @@ undefine_run(struct step_run *run, struct step *step, struct err *err)
 static int
 undefine_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    (void)step;
-    return hyper_define(run->env->hyper, run->definition, err);
+    return hyper_define(run->env->hyper, step->text_was, err);
+}
+
+/* That it is gone is as good: a rollback may be begun twice. */
+static int
+define_new_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (undefine_run(run, step, &why) == 0 || why.kind == ERR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
 }
 
 const struct step_ops step_vm_define_new = {define_new_run, define_new_verify,
-                                            undefine_run};
+                                            define_new_undo};
 const struct step_ops step_vm_undefine = {undefine_run, NULL, undefine_undo};
 
 /* --- memory, vCPUs, autostart ------------------------------------------- */
@@ -217,10 +239,17 @@ memory_run(struct step_run *run, struct step *step, struct err *err)
     return hyper_memory(run->env->hyper, run->vm, step->number, err);
 }
 
+/* Nothing to undo where it had not come so far. */
 static int
 memory_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return hyper_memory(run->env->hyper, run->vm, step->was, err);
+    if (step_read_config(run, err) < 0)
+        return -1;
+    if (run->info->config->memory == step->was)
+        return 0;
+    return hyper_memory(run->env->hyper, run->vm, step->was, err) < 0
+               ? -1
+               : step_read_config(run, err);
 }
 
 static int
@@ -232,7 +261,13 @@ vcpus_run(struct step_run *run, struct step *step, struct err *err)
 static int
 vcpus_undo(struct step_run *run, struct step *step, struct err *err)
 {
-    return hyper_vcpus(run->env->hyper, run->vm, (unsigned)step->was, err);
+    if (step_read_config(run, err) < 0)
+        return -1;
+    if (run->info->config->vcpus == step->was)
+        return 0;
+    return hyper_vcpus(run->env->hyper, run->vm, (unsigned)step->was, err) < 0
+               ? -1
+               : step_read_config(run, err);
 }
 
 static int
@@ -248,10 +283,34 @@ state_verify(struct step_run *run, struct step *step, struct err *err)
     return look(run, err);
 }
 
-const struct step_ops step_vm_memory = {memory_run, config_verify,
-                                        memory_undo};
+/* libvirt 9.0 says yes although it could not make the link. */
+static int
+autostart_verify(struct step_run *run, struct step *step, struct err *err)
+{
+    if (look(run, err) < 0)
+        return -1;
+    return run->info->autostart == step->flag
+               ? 0
+               : err_set(err, ERR_HYPERVISOR_FAILED,
+                         "libvirt said that autostart of VM \"%s\" is %s, but "
+                         "it is not; look at its folder of autostart links",
+                         run->info->record.name, step->flag ? "on" : "off");
+}
+
+static int
+autostart_undo(struct step_run *run, struct step *step, struct err *err)
+{
+    if (look(run, err) < 0)
+        return -1;
+    return run->info->autostart != step->flag
+               ? 0
+               : hyper_autostart(run->env->hyper, run->vm, !step->flag, err);
+}
+
+const struct step_ops step_vm_memory = {memory_run, config_verify, memory_undo};
 const struct step_ops step_vm_vcpus = {vcpus_run, config_verify, vcpus_undo};
-const struct step_ops step_vm_autostart = {autostart_run, state_verify, NULL};
+const struct step_ops step_vm_autostart = {autostart_run, autostart_verify,
+                                           autostart_undo};
 
 /* --- life-cycle --------------------------------------------------------- */
 
@@ -293,9 +352,8 @@ record_placed(const struct step_run *run, struct device *device,
             device->controller.address = c->address;
         return 0;
     }
-    seen = device->disk->alias
-               ? domain_disk_by_alias(live, device->disk->alias)
-               : NULL;
+    seen = device->disk->alias ? domain_disk_by_alias(live, device->disk->alias)
+                               : NULL;
     if (!seen)
         return err_set(err, ERR_HYPERVISOR_FAILED,
                        "The VM was started without disk %s",
@@ -323,8 +381,8 @@ transient_verify(struct step_run *run, struct step *step, struct err *err)
         return -1;
     for (size_t i = 0; i < step->nrecords; i++) {
         struct device *device = step->records[i].device;
-        bool plugged = device && (!device->disk ||
-                                  device->disk->state == DISK_PLUGGED);
+        bool plugged =
+            device && (!device->disk || device->disk->state == DISK_PLUGGED);
 
         if (plugged && record_placed(run, device, err) < 0)
             return -1;
@@ -403,6 +461,5 @@ const struct step_ops step_vm_transient = {transient_run, transient_verify,
 const struct step_ops step_vm_shutdown = {shutdown_run, NULL, NULL};
 const struct step_ops step_vm_destroy = {destroy_run, stopped_verify, NULL};
 const struct step_ops step_vm_reboot = {reboot_run, state_verify, NULL};
-const struct step_ops step_vm_suspend = {suspend_run, state_verify,
-                                         resume_run};
+const struct step_ops step_vm_suspend = {suspend_run, state_verify, resume_run};
 const struct step_ops step_vm_resume = {resume_run, state_verify, NULL};

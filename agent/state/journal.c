@@ -79,7 +79,8 @@ journal_outcome(struct store_batch *batch, const struct op *op, int seq,
     CLEANUP_TEXT char *text = detail ? json_text(detail, NULL) : NULL;
 
     store_batch_add(batch,
-                    "UPDATE step SET outcome = ?, outcome_detail = ?,"
+                    "UPDATE step SET outcome = ?,"
+                    " outcome_detail = coalesce(?, outcome_detail),"
                     " outcome_ms = ?"
                     " WHERE peer = ? AND op_id = ? AND seq = ?",
                     "ttitti", outcome, text, clock_wall_ms(), op->peer,
@@ -131,9 +132,17 @@ keep_open(void *ctx, const struct store_row *row)
 static int
 keep_outcome(void *ctx, const struct store_row *row)
 {
+    static const struct json_limits limits = {.depth = 16};
     const char *outcome = store_row_text(row, 0);
+    const char *detail = store_row_text(row, 1);
+    json_t *parsed =
+        detail ? json_parse(detail, strlen(detail), &limits, NULL) : NULL;
+    json_t *op = ctx;
 
-    json_array_append_new(ctx, outcome ? json_string(outcome) : json_null());
+    json_array_append_new(json_object_get(op, "outcomes"),
+                          outcome ? json_string(outcome) : json_null());
+    json_array_append_new(json_object_get(op, "details"),
+                          parsed ? parsed : json_null());
     return 0;
 }
 
@@ -155,11 +164,10 @@ journal_open(struct store *store, const char *vm, json_t **out,
         return -1;
     json_array_foreach(list, i, op)
     {
-        json_t *outcomes = json_array();
-
-        json_put(op, "outcomes", outcomes);
-        if (store_read(store, err, keep_outcome, outcomes,
-                       "SELECT outcome FROM step WHERE peer = ?"
+        json_put(op, "outcomes", json_array());
+        json_put(op, "details", json_array());
+        if (store_read(store, err, keep_outcome, op,
+                       "SELECT outcome, outcome_detail FROM step WHERE peer = ?"
                        " AND op_id = ? ORDER BY seq",
                        "tt", json_get_text(op, "peer", ""),
                        json_get_text(op, "op_id", "")) < 0)

@@ -55,15 +55,15 @@ void journal_intent(struct store_batch *batch, const struct op *op, int seq,
                     const char *kind, const json_t *detail);
 
 /* After it: "done", "failed", "pending", or how its rollback stands
- * (plan_undo_outcome), with details or NULL. */
+ * (plan_undo_outcome), with details or NULL: what was noted before stays. */
 void journal_outcome(struct store_batch *batch, const struct op *op, int seq,
                      const char *outcome, const json_t *detail);
 
 /*
  * Operations of a VM that are not over, oldest first: [{op_id, peer, verb,
  * flow_id, body_hash, state, started_ms, deadline_ms, plan, receipt (of a
- * pending one), outcomes: [text or null for each step that has an intent]}].
- * Returns 0 with *out owned.
+ * pending one), outcomes: [text or null for each step that has an intent],
+ * details: [what came with each, or null]}]. Returns 0 with *out owned.
  */
 int journal_open(struct store *store, const char *vm, json_t **out,
                  struct err *err);

@@ -149,6 +149,7 @@ test_applied_though_failed_is_undone(void **state)
     house_script(&house, "define 1 applied-fail HYPERVISOR_FAILED half done");
     assert_null(add(&house, D1, ""));
     assert_string_equal(house.err.step, "define");
+    assert_false(xml_has(&house, "config", "ua-" D1));
     assert_false(xml_has(&house, "live", "ua-" D1));
     assert_false(image_there(&house, D1));
     house_end(&house);
