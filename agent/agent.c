@@ -19,6 +19,7 @@
 #include "agent/front/server.h"
 #include "agent/host/host.h"
 #include "agent/sample.h"
+#include "agent/roles.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/table.h"
 #include "agent/verbs/vdsm_event.h"
@@ -58,9 +59,18 @@ use_conf(struct agent *agent, struct conf *conf)
         watchdog_set(&agent->env);
 }
 
+/* Who may do what, and what else is policy, as it is in force from now on. */
+static void
+audit_conf(struct agent *agent, const struct audit_entry *by)
+{
+    CLEANUP_JSON json_t *policy = roles_policy(env_conf(&agent->env));
+
+    audit_policy(agent->env.audit, policy, by);
+}
+
 /* env.reload: all or nothing. */
 static json_t *
-reload(void *ctx, struct err *err)
+reload(void *ctx, const struct audit_entry *by, struct err *err)
 {
     struct agent *agent = ctx;
     struct conf *before, *now;
@@ -76,6 +86,7 @@ reload(void *ctx, struct err *err)
         return NULL;
     }
     log_info("settings and certificates have been read again");
+    audit_conf(agent, by);
     return settings_changes(agent->settings, before, now);
 }
 
@@ -110,12 +121,29 @@ publish(void *ctx, json_t *event)
                        conf_int(conf, CONF_OPS_RECEIPTS_MAX));
 }
 
+/* The record can be read: what was done to its audit, and to the settings,
+ * since it was written last? */
+static void
+open_audit(struct agent *agent)
+{
+    const struct env *env = &agent->env;
+    const struct audit_entry by = {.peer = "berthd",
+                                   .why = "It was so at the start"};
+
+    if (store_has_record(env->store, NULL) < 0)
+        return;
+    audit_open(env->audit,
+               conf_text(atomic_load(&env->conf), CONF_STATE_DIR));
+    audit_conf(agent, &by);
+}
+
 /* Writer thread. What could not be settled while the disk was full. */
 static void
 on_heal(void *ctx)
 {
     struct agent *agent = ctx;
 
+    open_audit(agent);
     if (atomic_load(&agent->hyper_ready))
         watch_again(&agent->env);
 }
@@ -169,8 +197,10 @@ on_stop(void *ctx)
 static void
 on_reload(void *ctx)
 {
+    const struct audit_entry by = {.peer = "berthd",
+                                   .why = "SIGHUP was sent to it"};
     struct err err = ERR_INIT;
-    json_t *result = reload(ctx, &err);
+    json_t *result = reload(ctx, &by, &err);
 
     if (!result)
         log_error("The settings stay as they were: %s", err.message);
@@ -243,6 +273,8 @@ start_state(struct agent *agent, struct err *err)
     env->eventlog = eventlog_new(
         env->store, conf_int(conf, CONF_OPS_EVENTS_MAX), publish, agent);
     env->ops = ops_new();
+    env->audit = audit_new(env->store);
+    open_audit(agent);
     store_on_heal(env->store, on_heal, agent);
     return 0;
 }
@@ -386,8 +418,11 @@ leave_stuck(struct env *env)
 static void
 free_state(struct env *env)
 {
+    if (env->audit)
+        audit_flush(env->audit);
     if (env->store)
         store_close(env->store); /* tells the event log and notify */
+    audit_free(env->audit);
     eventlog_free(env->eventlog);
     vm_table_free(env->vms);
     sampled_free(env->sampled);

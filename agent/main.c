@@ -16,6 +16,7 @@
 #include "agent/hyper/vim_http.h"
 #include "agent/hyper/virt_esx.h"
 #include "agent/plan/crash.h"
+#include "agent/verbs/audit_view.h"
 #include "agent/verbs/doctor.h"
 #include "agent/verbs/table.h"
 
@@ -114,6 +115,34 @@ doctor(struct start *start)
     return json_get_bool(report, "healthy", 0) ? 0 : 1;
 }
 
+/* The record as it lies there, whether a berthd uses it or not. */
+static int
+verify_audit(struct start *start)
+{
+    const char *dir = conf_text(start->conf, CONF_STATE_DIR);
+    const char *text = start->settings.options->noted;
+    struct audit_head noted;
+    struct err err = ERR_INIT;
+    CLEANUP_JSON json_t *report = NULL;
+    struct store *store;
+
+    log_set_level(LOG_ERROR); /* what is found is printed */
+    if (text && audit_head_parse(text, &noted, &err) < 0) {
+        log_error("--noted: %s", err.message);
+        return 2;
+    }
+    store = store_peek(dir, &err);
+    if (store)
+        report = audit_verify(store, dir, text ? &noted : NULL, &err);
+    store_close(store);
+    if (!report) {
+        log_error("The audit cannot be verified: %s", err.message);
+        return 1;
+    }
+    audit_view_print(report, start->settings.options->json, stdout);
+    return json_get_bool(report, "whole", 0) ? 0 : 1;
+}
+
 static int
 hypervisor_child(struct start *start)
 {
@@ -148,6 +177,7 @@ static const struct mode {
     [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
     [OPTIONS_DUMP_CRASH_POINTS] = {false, dump_crash_points},
     [OPTIONS_DOCTOR] = {false, doctor},
+    [OPTIONS_VERIFY_AUDIT] = {true, verify_audit},
     [OPTIONS_HYPERVISOR_CHILD] = {false, hypervisor_child},
     [OPTIONS_VERSION] = {false, version},
     [OPTIONS_HELP] = {false, help},

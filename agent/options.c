@@ -11,7 +11,8 @@
 
 #include "agent/common/mem.h"
 
-#define CRASH_AT 1 /* no letter that can be typed */
+#define NOTED 1    /* no letters that can be typed */
+#define CRASH_AT 2
 #define LONG_ONLY 256 /* values of options that have no letter */
 
 static const struct option_row {
@@ -37,9 +38,13 @@ static const struct option_row {
      "print the names that --crash-at takes"},
     {"doctor", 0, NULL, OPTIONS_DOCTOR,
      "examine this host and print what is wrong, with a fix for each finding"},
+    {"verify-audit", 0, NULL, OPTIONS_VERIFY_AUDIT,
+     "verify the audit in the state directory, also while no berthd runs"},
+    {"noted", NOTED, "ROWS:HASH", OPTIONS_RUN,
+     "an earlier end of the audit, for --verify-audit to compare"},
     {"hypervisor-child", 0, NULL, OPTIONS_HYPERVISOR_CHILD,
      "make calls of libvirt's ESX driver for the berthd that started this"},
-    {"output", 'o', "table|json", OPTIONS_RUN, "how --doctor prints"},
+    {"output", 'o', "table|json", OPTIONS_RUN, "how --doctor and --verify-audit print"},
     {"crash-at", CRASH_AT, "NAME[:N]", OPTIONS_RUN,
      "die at a crash point (for tests; the state directory must hold a file "
      "named scratch)"},
@@ -105,6 +110,8 @@ take(struct options *out, const struct option_row *row, const char *value,
         return take_output(out, value, err);
     } else if (row->letter == 'c') {
         out->file = value;
+    } else if (row->letter == NOTED) {
+        out->noted = value;
     } else if (row->letter == CRASH_AT) {
         out->crash_at = value;
     } else {

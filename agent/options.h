@@ -16,6 +16,7 @@ enum options_mode {
     OPTIONS_DUMP_VERBS,
     OPTIONS_DUMP_CRASH_POINTS,
     OPTIONS_DOCTOR,
+    OPTIONS_VERIFY_AUDIT,
     OPTIONS_HYPERVISOR_CHILD,
     OPTIONS_VERSION,
     OPTIONS_HELP,
@@ -28,6 +29,7 @@ struct options {
     const char **sets; /* owned vector, texts borrowed from argv */
     size_t nsets;
     bool json; /* print JSON, not text */
+    const char *noted; /* borrowed from argv; NULL: nothing was */
     const char *crash_at; /* borrowed from argv; NULL: nowhere */
 };
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/common/mem.h"
+
 /* Where to look: the key's origin before the message. */
 static int
 at(struct err *err, const char *origin, const char *section, const char *name)
@@ -124,4 +126,48 @@ roles_load(const struct conf *conf, struct err *err)
         return NULL;
     }
     return STEAL(access);
+}
+
+/* --- policy -------------------------------------------------------------- */
+
+static void
+put_setting(json_t *policy, const struct conf *conf, enum conf_id id)
+{
+    static const char *const names[] = {"access.", "paths.", "scsi.", "hooks.",
+                                        "tls.ca",  "tls.crl"};
+    const struct conf_row *row = conf_row(id);
+    CLEANUP_FREE char *name = mem_printf("%s.%s", row->section, row->key);
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strncmp(name, names[i], strlen(names[i])) &&
+            strcmp(conf_origin(conf, id), "default") != 0)
+            json_put_text(policy, name, conf_text(conf, id));
+}
+
+static void
+put_named(json_t *policy, const struct conf *conf, enum conf_named_id id)
+{
+    const struct conf_row *row = conf_named_row(id);
+    const char *name;
+
+    for (size_t i = 0; (name = conf_named(conf, row->section, i)); i++) {
+        CLEANUP_FREE char *key =
+            mem_printf("%s %s.%s", row->section, name, row->key);
+
+        json_put_text(policy, key, conf_named_text(conf, id, name));
+    }
+}
+
+json_t *
+roles_policy(const struct conf *conf)
+{
+    static const enum conf_named_id named[] = {
+        CONF_ROLE_GROUPS, CONF_PEER_MATCH, CONF_PEER_ROLES, CONF_HOOK_MAY};
+    json_t *policy = json_object();
+
+    for (int id = 0; id < CONF_IDS; id++)
+        put_setting(policy, conf, (enum conf_id)id);
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        put_named(policy, conf, named[i]);
+    return policy;
 }

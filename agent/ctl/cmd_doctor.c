@@ -7,10 +7,7 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent/common/mem.h"
-#include "agent/common/proc.h"
 #include "agent/ctl/berthd.h"
 #include "agent/ctl/client.h"
 #include "agent/ctl/fail.h"
@@ -18,8 +15,6 @@
 #include "agent/ctl/term.h"
 
 #define LIVE_WAIT_MS 40000
-#define OUTSIDE_WAIT_MS 60000
-#define MAX_REPORT (1u << 20)
 
 static const struct arg doctor_args[] = {
     {"--config", ARG_PATH, "config", "FILE", false,
@@ -72,38 +67,13 @@ print_report(const struct ctl *ctl, const json_t *report)
 
 /* --- from outside ----------------------------------------------------------- */
 
-/* The report of a berthd --doctor; owned, NULL + err. */
-static json_t *
-examine(const char *config, struct err *err)
-{
-    static const struct json_limits limits = {.depth = 8};
-    CLEANUP_FREE char *berthd = berthd_path();
-    const char *argv[] = {berthd, "--doctor", "--output", "json",
-                          config ? "--config" : NULL, config, NULL};
-    const struct proc proc = {.argv = argv,
-                              .env = (const char *const *)environ,
-                              .timeout_ms = OUTSIDE_WAIT_MS,
-                              .max_output = MAX_REPORT};
-    struct proc_result result;
-    json_t *report = NULL;
-
-    if (proc_run(&proc, &result, err) < 0)
-        return NULL;
-    if (result.timed_out)
-        err_set(err, ERR_TIMEOUT, "%s --doctor does not end", berthd);
-    else if (!result.out[0])
-        err_set(err, ERR_INTERNAL, "%s --doctor failed: %s", berthd,
-                result.errout);
-    else
-        report = json_parse(result.out, strlen(result.out), &limits, err);
-    proc_result_free(&result);
-    return report;
-}
-
 /* why: berthd could not be asked. */
 static int
 run_outside(const struct ctl *ctl, const json_t *params, const struct err *why)
 {
+    const char *config = json_get_text(params, "config", NULL);
+    const char *const args[] = {"--doctor", "--output", "json",
+                                config ? "--config" : NULL, config, NULL};
     CLEANUP_JSON json_t *report = NULL;
     struct err err = ERR_INIT;
 
@@ -114,7 +84,7 @@ run_outside(const struct ctl *ctl, const json_t *params, const struct err *why)
           ctl->err);
     term_print(ctl->err, why->message, false);
     fputc('\n', ctl->err);
-    report = examine(json_get_text(params, "config", NULL), &err);
+    report = berthd_report(args, &err);
     if (!report)
         return (int)fail_print(ctl->err, "doctor", &err, NULL);
     return print_report(ctl, report);

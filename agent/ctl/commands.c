@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "agent/ctl/cmd_audit.h"
 #include "agent/ctl/cmd_chaos.h"
 #include "agent/ctl/cmd_disk.h"
 #include "agent/ctl/cmd_doctor.h"
@@ -56,6 +57,7 @@ static const struct {
     {"host", "This host and its berthd"},
     {"op", "Operations: what was asked and what became of it"},
     {"event", "What happened, numbered"},
+    {"audit", "Who was granted or denied what"},
     {"call", "Any verb of the protocol"},
     {"doctor", "An examination, also with berthd stopped"},
     {"chaos", "The proof that a killed berthd loses nothing"},
@@ -71,7 +73,7 @@ commands_at(size_t n)
         {cmd_vm_rows, cmd_vm_nrows},     {cmd_disk_rows, cmd_disk_nrows},
         {cmd_host_rows, cmd_host_nrows}, {cmd_event_rows, cmd_event_nrows},
         {cmd_op_rows, cmd_op_nrows},     {cmd_doctor_rows, cmd_doctor_nrows},
-        {cmd_chaos_rows, cmd_chaos_nrows},
+        {cmd_chaos_rows, cmd_chaos_nrows}, {cmd_audit_rows, cmd_audit_nrows},
     };
 
     for (size_t i = 0; i < COUNT(racks); i++) {

@@ -65,9 +65,11 @@ gate_object(struct verb_call *call, struct err *err)
     if (permit_may(call->env, call->request.who, group, NULL))
         return 0;
     if (!call->vm[0] && ref) {
-        if (vm_table_find(call->env->vms, ref, uuid, NULL) < 0)
+        object.vm = ref;
+        if (vm_table_find(call->env->vms, ref, uuid, NULL) == 0)
+            object.vm = uuid;
+        else if (call->verb->lane != VERB_HOST)
             return 0;
-        object.vm = uuid;
     }
     if (names(call->verb, "disk") || names(call->verb, "disks"))
         return permit_check_some(call->env, &call->request, group, &object,

@@ -13,5 +13,6 @@
 int gate_enter(struct verb_call *call, struct err *err);
 
 /* Has it for what the checked parameters name? A VM that the table does not
- * know is let through: ask again when call->vm is known. 0, -1 + DENIED. */
+ * know is let through where it is looked for in libvirt (not by verbs of lane
+ * host): ask again when call->vm is known. 0, -1 + DENIED. */
 int gate_object(struct verb_call *call, struct err *err);

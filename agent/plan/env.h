@@ -14,6 +14,7 @@
 #include "agent/plan/grant.h"
 #include "agent/policy/access.h"
 #include "agent/post/notify.h"
+#include "agent/state/audit.h"
 #include "agent/state/eventlog.h"
 #include "agent/state/ops.h"
 #include "agent/state/sampled.h"
@@ -28,6 +29,7 @@ struct remote_pending; /* plan/remote_pending.h */
 struct env {
     struct store *store;
     struct eventlog *eventlog;
+    struct audit *audit;
     struct vm_table *vms;
     struct sampled *sampled; /* what was last read of VMs and host */
     struct ops *ops;
@@ -49,8 +51,10 @@ struct env {
     size_t nverbs; /* rows of the verb table, for GetCapabilities */
     int64_t started_ms; /* wall time */
     /* Replace conf by what the files say now (ReloadConfig, SIGHUP): main's
-     * function; returns {changed: [], restart_needed: []}, owned. */
-    json_t *(*reload)(void *ctx, struct err *err);
+     * function; by tells who wants it. {changed: [], restart_needed: []},
+     * owned. */
+    json_t *(*reload)(void *ctx, const struct audit_entry *by,
+                      struct err *err);
     /* {days_left, not_after} of the TLS certificate, {error}, or NULL. Any
      * thread. */
     json_t *(*tls_info)(void *ctx);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/common/log.h"
+#include "agent/common/mem.h"
 
 struct question {
     struct env *env;
@@ -42,6 +43,32 @@ describe_object(const struct access_object *object, struct buf *out)
         buf_printf(out, " %s VM %s", out->len ? "of" : "for", object->vm);
 }
 
+static void
+note_denial(const struct question *q, const char *roles)
+{
+    const struct request *request = q->request;
+    const struct access_object none = {.vm = NULL};
+    const struct access_object *object = q->object ? q->object : &none;
+    CLEANUP_FREE char *why = mem_printf("Its roles: %s", roles);
+    const struct audit_entry entry = {
+        .what = AUDIT_DENIAL,
+        .peer = request->peer,
+        .verb = request->verb,
+        .flow_id = request->flow_id[0] ? request->flow_id : NULL,
+        .op_id = request->op_id[0] ? request->op_id : NULL,
+        .vm = object->vm && object->vm[0] ? object->vm : NULL,
+        .vm_name = object->vm_name,
+        .disk = object->disk && object->disk[0] ? object->disk : NULL,
+        .subject = access_group_name(q->group),
+        .result = "denied",
+        .why = why,
+    };
+
+    log_warning("DENIED %s peer=%s: it needs %s", request->verb, request->peer,
+                entry.subject);
+    audit_denial(q->env->audit, &entry);
+}
+
 static int
 deny(const struct question *q, const struct access *access,
      const struct rights *rights, struct err *err)
@@ -56,12 +83,10 @@ deny(const struct question *q, const struct access *access,
             "%s needs the action group %s%s, which %s does not have (its "
             "roles: %s). Roles that have it: %s; one is given by roles= of a "
             "[peer NAME] in berthd's settings",
-            q->request->verb ? q->request->verb : "This", group,
+            q->request->verb, group,
             object.len ? object.data : "", q->request->peer, has.data,
             with.data);
-    log_warning("DENIED %s peer=%s: it needs %s%s",
-                q->request->verb ? q->request->verb : "-", q->request->peer,
-                group, object.len ? object.data : "");
+    note_denial(q, has.data);
     return -1;
 }
 

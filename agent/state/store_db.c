@@ -14,6 +14,7 @@
 
 #include "agent/common/buf.h"
 #include "agent/common/mem.h"
+#include "agent/state/store_chain.h"
 #include "agent/state/store_schema.h"
 
 #define STATEMENTS 64     /* prepared and kept, per connection */
@@ -355,6 +356,8 @@ connect_as(const char *path, const char *name, int flags, struct err *err)
     db->path = mem_dup(path);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_WAIT_MS);
+    if (code == SQLITE_OK)
+        code = store_chain_install(db->handle);
     if (code == SQLITE_OK)
         return db;
     store_db_fail(db, code, err);

@@ -2,7 +2,7 @@
 /*
  * The tables, in SQL that SQLite 3.24 already understands. `vm` and `device`
  * are what vm_table keeps, `op` and `step` the journal, `event` the event
- * log. No code here; store.c runs the texts.
+ * log, `audit` and `policy` the audit. No code here; store.c runs the texts.
  */
 #include "agent/state/store_schema.h"
 
@@ -90,7 +90,34 @@ static const char version_3[] =
     " doc TEXT NOT NULL,"
     " PRIMARY KEY (hypervisor, vm_id, disk_id));";
 
+/* Rows are only added; hash is over all the others (store_chain.c), prev that
+ * of the row before. policy is what was last written down of each setting. */
+static const char version_4[] =
+    "CREATE TABLE audit ("
+    " seq INTEGER PRIMARY KEY NOT NULL,"
+    " time_ms INTEGER NOT NULL,"
+    " what TEXT NOT NULL,"
+    " result TEXT,"
+    " peer TEXT,"
+    " verb TEXT,"
+    " flow_id TEXT,"
+    " op_id TEXT,"
+    " vm TEXT,"
+    " vm_name TEXT,"
+    " disk TEXT,"
+    " lun TEXT,"
+    " subject TEXT,"
+    " before TEXT," /* JSON */
+    " after TEXT,"  /* JSON */
+    " why TEXT,"
+    " prev TEXT NOT NULL,"
+    " hash TEXT NOT NULL);"
+
+    "CREATE TABLE policy ("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " value TEXT NOT NULL);";
+
 const char *const store_schema_migrations[] = {version_1, version_2,
-                                               version_3};
+                                               version_3, version_4};
 const int store_schema_version =
     sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]);

@@ -62,7 +62,14 @@ get_config(struct verb_call *call, struct err *err)
 static json_t *
 reload_config(struct verb_call *call, struct err *err)
 {
-    return call->env->reload(call->env->ctx, err);
+    const struct request *request = &call->request;
+    const struct audit_entry by = {
+        .peer = request->peer,
+        .verb = request->verb,
+        .flow_id = request->flow_id[0] ? request->flow_id : NULL,
+    };
+
+    return call->env->reload(call->env->ctx, &by, err);
 }
 
 static json_t *

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/verbs/admin.h"
+#include "agent/verbs/audit_view.h"
 #include "agent/verbs/disk.h"
 #include "agent/verbs/doctor.h"
 #include "agent/verbs/events.h"
@@ -25,7 +26,8 @@ static const struct part {
     {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
-    {events_verbs, &events_nverbs}, {admin_verbs, &admin_nverbs},
+    {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
+    {admin_verbs, &admin_nverbs},
     {vdsm_ping_verbs, &vdsm_ping_nverbs},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))

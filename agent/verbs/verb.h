@@ -50,7 +50,7 @@ typedef json_t *(*verb_fn)(struct verb_call *call, struct err *err);
 struct verb {
     const char *name;         /* "HotPlugDisk" */
     const char *group;        /* "disk", "vm", "host", "ops", "events",
-                                 "admin", "vdsm" */
+                                 "audit", "admin", "vdsm" */
     const char *action_group; /* "DISK_ATTACH" … for roles, VERB_FOR_ALL */
     /* It is not about one VM, or makes it: permit.h is asked by the verb, of
      * each object; front asks whether the peer has the group for anything. */

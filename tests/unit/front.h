@@ -342,6 +342,7 @@ start(struct fixture *f, const char *crl)
     f->env.ops = ops_new();
     f->env.store = store_open(f->dir, &err);
     assert_non_null(f->env.store);
+    f->env.audit = audit_new(f->env.store);
     vm_table_seen(f->env.vms, &vm);
     f->server = server_new(&f->env, f->outbox, &err);
     if (!f->server)
@@ -376,6 +377,7 @@ stop(struct fixture *f)
     sampled_free(f->env.sampled);
     ops_free(f->env.ops);
     store_close(f->env.store);
+    audit_free(f->env.audit);
     conf_free(f->conf);
     access_free(f->access);
 }

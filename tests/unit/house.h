@@ -84,6 +84,8 @@ house_open(struct house *house)
     env->store = store_open(house->folder, err);
     assert_non_null(env->store);
     env->eventlog = eventlog_new(env->store, 10000, house_publish, house);
+    env->audit = audit_new(env->store);
+    audit_open(env->audit, house->folder);
     env->vms = vm_table_new();
     env->sampled = sampled_new();
     env->ops = ops_new();
@@ -113,6 +115,7 @@ house_free(struct house *house)
     later_free(env->later);
     pool_free(env->pool);
     store_close(env->store);
+    audit_free(env->audit);
     eventlog_free(env->eventlog);
     vm_table_free(env->vms);
     sampled_free(env->sampled);

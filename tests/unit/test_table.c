@@ -71,7 +71,8 @@ static void
 rows_are_whole(void **state)
 {
     static const char *const groups[] = {"disk",   "vm",    "host", "ops",
-                                         "events", "admin", "vdsm", NULL};
+                                         "events", "audit", "admin",
+                                         "vdsm",  NULL};
     static const char *const actions[] = {
         "VM_READ",    "VM_OPERATE", "VM_CREATE",  "DISK_ATTACH", "HOST_READ",
         "HOST_ADMIN", "AUDIT_READ", VERB_FOR_ALL, NULL};

@@ -35,10 +35,12 @@ publish(void *ctx, json_t *event)
 }
 
 static json_t *
-reload(void *ctx, struct err *err)
+reload(void *ctx, const struct audit_entry *by, struct err *err)
 {
     const struct house *house = ctx;
 
+    assert_string_equal(by->peer, "uid:0");
+    assert_string_equal(by->verb, "ReloadConfig");
     if (!house->reload_fails)
         return json_object();
     err_set(err, ERR_INVALID, "%s", house->reload_fails);
