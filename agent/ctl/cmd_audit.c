@@ -143,7 +143,7 @@ const struct command cmd_audit_rows[] = {
     {.noun = "audit",
      .verb = "verify",
      .wire = "VerifyAudit",
-     .doc = "Whether the audit is whole; also with berthd stopped",
+     .doc = "Whether it is whole; with berthd stopped, too",
      COMMAND_ARGS(verify_args),
      .run = run_verify,
      .outside = run_outside},

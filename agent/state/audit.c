@@ -14,7 +14,6 @@
 #include "agent/common/lock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
-#include "agent/state/audit_head.h"
 
 #define WINDOW_MS 60000
 #define REPEATS 64 /* kinds of denial that are counted at a time */

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "agent/common/json.h"
-#include "agent/state/store.h"
+#include "agent/state/audit_head.h"
 
 enum audit_what {
     AUDIT_GRANT,   /* of a privileged attribute */
@@ -75,16 +75,6 @@ struct audit_filter { /* NULL: any */
  * in order. Returns owned, NULL + err. */
 json_t *audit_read(struct store *store, int64_t since, int limit,
                    const struct audit_filter *filter, struct err *err);
-
-/* A head that somebody noted: so many rows, the last with that hash. */
-struct audit_head {
-    int64_t count;
-    char hash[65]; /* "" with count 0 */
-};
-
-/* "ROWS:HASH"; 0, -1 + err (INVALID). */
-int audit_head_parse(const char *text, struct audit_head *out,
-                     struct err *err);
 
 /*
  * Walk the whole chain and compare it with DIR/audit.head and, if it is given,

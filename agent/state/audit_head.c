@@ -6,6 +6,7 @@
 #include "agent/state/audit_head.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,16 @@
  */
 #pragma once
 
-#include "agent/state/audit.h"
+#include "agent/state/store.h"
+
+struct audit_head {
+    int64_t count; /* rows: the number of the newest */
+    char hash[65]; /* of the newest; "" with count 0 */
+};
+
+/* "ROWS:HASH"; 0, -1 + err (INVALID). */
+int audit_head_parse(const char *text, struct audit_head *out,
+                     struct err *err);
 
 /* The newest row; count 0 when there is none. 0, -1 + err. */
 int audit_head_last(struct store *store, struct audit_head *out,

@@ -9,7 +9,7 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/mem.h"
-#include "agent/state/audit_head.h"
+#include "agent/state/audit.h"
 
 #define PAGE 1000
 #define FAULTS_MAX 100

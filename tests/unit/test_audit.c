@@ -4,7 +4,7 @@
 
 #include "agent/common/file.h"
 #include "agent/common/json.h"
-#include "agent/state/audit_head.h"
+#include "agent/state/audit.h"
 #include "agent/state/store_chain.h"
 
 #define ROWS 6
@@ -143,7 +143,7 @@ count(struct desk *desk, const struct audit_filter *filter)
 static void
 test_a_row_holds_what_it_was_given(void **state)
 {
-    CLEANUP_JSON json_t *page = rows(*state, &(struct audit_filter){NULL});
+    CLEANUP_JSON json_t *page = rows(*state, &(struct audit_filter){.what = NULL});
     const json_t *row = json_array_get(json_object_get(page, "rows"), 1);
     static const char *const want[][2] = {
         {"what", "grant"},      {"result", "done"}, {"peer", "cn:engine"},
@@ -459,8 +459,7 @@ test_the_note_is_spoilt(void **state)
     CLEANUP_FREE char *path = mem_printf("%s/audit.head", desk->dir);
     static const char *const texts[] = {
         "", "6", "6:abc now", "x:y z\n",
-        "-1:0000000000000000000000000000000000000000000000000000000000000000 "
-        "t\n"};
+        "-1:0000000000000000000000000000000000000000000000000000000000000000"};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         unit_write(path, texts[i]);
@@ -490,7 +489,7 @@ test_nothing_yet(void **state)
     unit_folder(desk.dir);
     desk_open(&desk);
     assert_whole(&desk, 0);
-    assert_int_equal(count(&desk, &(struct audit_filter){NULL}), 0);
+    assert_int_equal(count(&desk, &(struct audit_filter){.what = NULL}), 0);
     desk_close(&desk);
 }
 
