@@ -175,21 +175,31 @@ test_a_role_for_one_disk(void **state)
     house_end(&house);
 }
 
+/* Of how many VMs the last answer's list tells. */
+static size_t
+vms_in(const struct house *house, const char *list)
+{
+    CLEANUP_JSON json_t *seen = json_object();
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(house->answer, list), i, item)
+        json_object_set_new(seen, json_get_text(item, "vm", "-"), json_true());
+    return json_object_size(seen);
+}
+
 static void
-check_lists(struct house *house, size_t vms, size_t events, size_t ops)
+check_lists(struct house *house, size_t vms)
 {
     house_do(house, "ListVms", "{}");
     assert_int_equal(json_array_size(json_object_get(house->answer, "vms")),
                      vms);
     house_do(house, "GetVmStats", "{}");
-    assert_int_equal(json_array_size(json_object_get(house->answer, "stats")),
-                     vms);
+    assert_int_equal(vms_in(house, "stats"), vms);
     house_do(house, "GetEvents", "{}");
-    assert_int_equal(json_array_size(json_object_get(house->answer, "events")),
-                     events);
+    assert_int_equal(vms_in(house, "events"), vms);
     house_do(house, "ListOperations", "{}");
-    assert_int_equal(
-        json_array_size(json_object_get(house->answer, "operations")), ops);
+    assert_int_equal(vms_in(house, "operations"), vms);
 }
 
 /* A list shows what may be seen, and no more. */
@@ -197,17 +207,14 @@ static void
 test_lists_leave_out(void **state)
 {
     struct house house;
-    size_t all;
 
     (void)state;
     house_start(&house);
     make_vm(&house, "web-1");
     make_vm(&house, "db-1");
-    house_do(&house, "GetEvents", "{}");
-    all = json_array_size(json_object_get(house.answer, "events"));
-    check_lists(&house, 2, all, 2);
+    check_lists(&house, 2);
     become(&house, 5, "Monitor@vm:web-*");
-    check_lists(&house, 1, all / 2, 1);
+    check_lists(&house, 1);
     house_is(&house, "operations.0.peer", "uid:0");
     house_refuse(&house, "ListDisks", "{'vm': 'db-1'}", ERR_DENIED, "db-1");
     house_refuse(&house, "GetVmStats", "{'vm': 'db-1'}", ERR_DENIED, "db-1");
@@ -216,7 +223,7 @@ test_lists_leave_out(void **state)
     house_refuse(&house, "Subscribe", "{'vm': 'db-1'}", ERR_DENIED, "db-1");
     house_do(&house, "Subscribe", "{'vm': 'web-1', 'since': 0}");
     become(&house, 5, "");
-    check_lists(&house, 0, 0, 0);
+    check_lists(&house, 0);
     house_end(&house);
 }
 
