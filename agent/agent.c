@@ -18,6 +18,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/server.h"
 #include "agent/host/host.h"
+#include "agent/remotes.h"
 #include "agent/roles.h"
 #include "agent/sample.h"
 #include "agent/state/receipts.h"
@@ -305,6 +306,7 @@ start_watch(struct agent *agent, struct err *err)
 {
     (void)err;
     watch_start(&agent->env);
+    remotes_start(&agent->env);
     return 0;
 }
 
@@ -313,6 +315,12 @@ start_sample(struct agent *agent, struct err *err)
 {
     agent->sampler = sample_start(&agent->env, err);
     return agent->sampler ? 0 : -1;
+}
+
+static int
+start_remotes(struct agent *agent, struct err *err)
+{
+    return remotes_open(&agent->env, err);
 }
 
 static int
@@ -384,7 +392,8 @@ start(struct agent *agent, struct err *err)
 {
     static int (*const phases[])(struct agent *, struct err *) = {
         start_crash, start_post,  start_state,
-        start_hyper, start_front, start_watch, start_sample};
+        start_hyper, start_remotes, start_front,
+        start_watch, start_sample};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
@@ -445,6 +454,7 @@ stop(struct agent *agent)
         left_ms = STOP_FLOOR_MS;
     if (env->later)
         later_stop(env->later);
+    remotes_stop(env);
     if (env->pool && pool_stop(env->pool, left_ms) > 0) {
         leave_stuck(env);
         return AGENT_STUCK;
@@ -462,6 +472,7 @@ stop(struct agent *agent)
         later_free(env->later);
         pool_free(env->pool);
     }
+    remotes_close(env);
     server_free(agent->server);
     free_state(env);
     if (agent->outbox)

@@ -13,9 +13,9 @@
 #include "agent/front/clients.h"
 #include "agent/front/parse.h"
 #include "agent/front/reply.h"
+#include "agent/front/route.h"
 #include "agent/front/trip.h"
 #include "agent/plan/permit.h"
-#include "agent/verbs/table.h"
 #include "protocol/limits.h"
 
 #define RETRY_MS 100
@@ -178,20 +178,13 @@ admit(const struct dispatch *d, struct client *client, const struct verb *verb,
 }
 
 static const struct verb *
-find_verb(const struct jsonrpc_request *request, struct err *err)
+find_verb(const struct dispatch *d, struct jsonrpc_request *request,
+          struct esx **esx, struct err *err)
 {
-    const struct verb *verb;
-
-    if (!request->method) {
-        *err = request->err;
-        return NULL;
-    }
-    verb = table_find(request->method);
-    if (!verb)
-        err_set(err, ERR_NO_METHOD,
-                "There is no verb \"%s\"; berthd --dump-verbs lists them.",
-                request->method);
-    return verb;
+    if (request->method)
+        return route_find(d->env, request, esx, err);
+    *err = request->err;
+    return NULL;
 }
 
 /* The error object of a request that does not begin. */
@@ -213,7 +206,11 @@ take_request(struct dispatch *d, struct client *client,
              struct jsonrpc_request *request, uint64_t slot,
              const char *flow_id)
 {
+    struct esx *esx = NULL;
+    struct err err = ERR_INIT;
+    const struct verb *verb = find_verb(d, request, &esx, &err);
     const struct trip_from from = {.env = d->env,
+                                   .esx = esx,
                                    .join = d->join,
                                    .session = client->id,
                                    .slot = slot,
@@ -221,8 +218,6 @@ take_request(struct dispatch *d, struct client *client,
                                    .who = session_identity(client->session),
                                    .flow_id = flow_id,
                                    .local = session_local(client->session)};
-    struct err err = ERR_INIT;
-    const struct verb *verb = find_verb(request, &err);
     json_t *reply = NULL;
 
     if (!verb || admit(d, client, verb, &err) < 0) {

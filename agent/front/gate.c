@@ -76,3 +76,22 @@ gate_object(struct verb_call *call, struct err *err)
                                  err);
     return permit_check(call->env, &call->request, group, &object, err);
 }
+
+int
+gate_remote(struct verb_call *call, struct err *err)
+{
+    const struct access_object object = {.vm = call->vm,
+                                         .vm_name = call->remote.vm.name};
+    int group;
+
+    if (is_open(call->verb) || call->verb->asks_itself)
+        return 0;
+    group = group_of(call->verb, err);
+    if (group < 0)
+        return -1;
+    if (names(call->verb, "disk"))
+        return permit_check_some(call->env, &call->request,
+                                 (enum access_group)group, &object, err);
+    return permit_check(call->env, &call->request, (enum access_group)group,
+                        &object, err);
+}

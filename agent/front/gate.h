@@ -16,3 +16,6 @@ int gate_enter(struct verb_call *call, struct err *err);
  * know is let through where it is looked for in libvirt (not by verbs of lane
  * host): ask again when call->vm is known. 0, -1 + DENIED. */
 int gate_object(struct verb_call *call, struct err *err);
+
+/* The same for a machine of a host by proxy, once it was found. */
+int gate_remote(struct verb_call *call, struct err *err);

@@ -19,6 +19,7 @@
 #include "agent/front/reply.h"
 #include "agent/front/gate.h"
 #include "agent/plan/adopt.h"
+#include "agent/plan/remote_pending.h"
 #include "agent/verbs/params.h"
 
 #define LANE_CREATE "create" /* verbs that make a VM: no UUID yet */
@@ -133,6 +134,8 @@ run(struct trip *trip)
     json_t *result;
 
     log_start(call);
+    trip->call.remote.env = call->env;
+    trip->call.remote.request = &call->request;
     result = replay_or_run(trip, &err);
     log_finish(call, result, &err, clock_mono_us() - since);
     return respond(trip, result, &err);
@@ -259,6 +262,40 @@ find_job(void *arg)
         finish(trip, respond(trip, stored, &err));
 }
 
+/* In the lane of its machine, or of what concerns the host alone. */
+static int
+submit_remote(struct trip *trip, struct err *err)
+{
+    const struct verb_call *call = &trip->call;
+    char lane[JOB_LANE];
+
+    remote_pending_lane(esx_name(call->remote.esx), call->vm, lane);
+    return submit(trip, lane, run_job, err);
+}
+
+/* The host is asked for the machine, if memory does not know it; then the
+ * call goes on in its lane. */
+static void
+find_remote_job(void *arg)
+{
+    struct trip *trip = arg;
+    struct verb_call *call = &trip->call;
+    struct err err = ERR_INIT;
+    json_t *stored = NULL;
+    const char *ref = json_get_text(call->params, "vm", "");
+
+    name_worker(call);
+    if ((trip->number &&
+         operation_replay(call->env, &call->request, &stored, &err) != 0) ||
+        esx_find(call->remote.esx, ref, &call->remote.vm, &err) < 0) {
+        finish(trip, respond(trip, stored, &err));
+        return;
+    }
+    memcpy(call->vm, call->remote.vm.uuid, sizeof(call->vm));
+    if (gate_remote(call, &err) < 0 || submit_remote(trip, &err) < 0)
+        finish(trip, respond(trip, NULL, &err));
+}
+
 /* --- late ---------------------------------------------------------------- */
 
 static void
@@ -327,6 +364,10 @@ submit_any(struct trip *trip, struct err *err)
 {
     const struct verb_call *call = &trip->call;
 
+    if (call->verb->lane == VERB_REMOTE)
+        return json_object_get(call->params, "vm")
+                   ? submit(trip, NULL, find_remote_job, err)
+                   : submit_remote(trip, err);
     if (call->verb->lane == VERB_HOST)
         return submit(trip, NULL, run_job, err);
     if (call->vm[0])
@@ -497,7 +538,9 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     call->params = trip.params;
     stays = verb->lane == VERB_INLINE &&
             (verb_is_vdsm(verb) || !asks_of_stranger(call));
-    resolves = verb->lane != VERB_HOST && (!stays || verb_is_vdsm(verb));
+    call->remote.esx = from->esx;
+    resolves = verb->lane != VERB_HOST && verb->lane != VERB_REMOTE &&
+               (!stays || verb_is_vdsm(verb));
     if ((resolves && resolve(call, &err) < 0) || gate_object(call, &err) < 0)
         return refuse(&trip, &err, reply);
     if (stays)

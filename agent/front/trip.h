@@ -11,6 +11,7 @@
 
 struct trip_from {
     struct env *env; /* outlives every trip */
+    struct esx *esx; /* the host by proxy it is for, NULL: the local one */
     struct join *join;
     uint64_t session;
     uint64_t slot; /* comes back with the reply */

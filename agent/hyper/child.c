@@ -56,7 +56,7 @@ child_new(const char *name, const char *program, const json_t *open)
     return child;
 }
 
-/* --- start and end ------------------------------------------------------------ */
+/* --- start and end ------------------------------------------------------- */
 
 /* Its status in words. */
 static void
@@ -187,7 +187,7 @@ end(struct child *child)
     reap(child, pid);
 }
 
-/* --- one call ------------------------------------------------------------------- */
+/* --- one call ------------------------------------------------------------ */
 
 static int
 take_turn(struct child *child, int64_t deadline_ms, struct err *err)

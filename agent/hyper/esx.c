@@ -35,7 +35,7 @@ struct esx_set {
     size_t n;
 };
 
-/* --- one host ------------------------------------------------------------------ */
+/* --- one host ------------------------------------------------------------ */
 
 static int
 check_fingerprint(const char *text, struct err *err)
@@ -132,7 +132,7 @@ unmake(struct esx *esx)
     free(esx);
 }
 
-/* --- the set -------------------------------------------------------------------- */
+/* --- the set ------------------------------------------------------------- */
 
 struct esx_set *
 esx_set_new(const char *program)
@@ -205,6 +205,8 @@ esx_set_add(struct esx_set *set, const struct esx_config *config,
 struct esx *
 esx_set_find(struct esx_set *set, const char *name)
 {
+    if (!set)
+        return NULL;
     LOCK_SCOPE(&set->lock);
     return find_locked(set, name);
 }
@@ -212,11 +214,13 @@ esx_set_find(struct esx_set *set, const char *name)
 struct esx *
 esx_set_at(struct esx_set *set, size_t i)
 {
+    if (!set)
+        return NULL;
     LOCK_SCOPE(&set->lock);
     return i < set->n ? set->hosts[i] : NULL;
 }
 
-/* --- what it is ------------------------------------------------------------------- */
+/* --- what it is ---------------------------------------------------------- */
 
 const char *
 esx_name(const struct esx *esx)
@@ -271,7 +275,7 @@ esx_child(struct esx *esx, struct child_state *state)
     child_look(esx->child, state);
 }
 
-/* --- what it said last --------------------------------------------------------------- */
+/* --- what it said last --------------------------------------------------- */
 
 static void
 note(struct esx *esx, const struct vim_about *about, const struct err *err)
@@ -305,7 +309,7 @@ esx_hello(struct esx *esx, struct vim_about *about, struct err *err)
     return 0;
 }
 
-/* --- machines -------------------------------------------------------------------------- */
+/* --- machines ------------------------------------------------------------ */
 
 int
 esx_place(struct esx *esx, struct vim_place *place, struct err *err)

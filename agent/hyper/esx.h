@@ -36,6 +36,7 @@ void esx_set_stop(struct esx_set *set);
 /* EXISTS, or what esx_check says. Returns borrowed. */
 struct esx *esx_set_add(struct esx_set *set, const struct esx_config *config,
                         struct err *err);
+/* A set that is NULL has none. */
 struct esx *esx_set_find(struct esx_set *set, const char *name);
 struct esx *esx_set_at(struct esx_set *set, size_t i); /* NULL behind all */
 

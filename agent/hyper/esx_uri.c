@@ -36,7 +36,7 @@ esx_uri_is(const char *text)
     return find_scheme(text, strcspn(text, ":+")) != NULL;
 }
 
-/* --- parameters --------------------------------------------------------------- */
+/* --- parameters ---------------------------------------------------------- */
 
 static bool
 take_transport(struct esx_uri *uri, const char *value)
@@ -161,7 +161,7 @@ take_query(struct esx_uri *uri, const char *query, struct err *err)
     return 0;
 }
 
-/* --- the whole ------------------------------------------------------------------ */
+/* --- the whole ----------------------------------------------------------- */
 
 static int
 refuse_transport(const char *text, struct err *err)

@@ -15,7 +15,7 @@
 
 #define PAGE 500 /* objects of one answer */
 
-/* --- retrieving, page by page -------------------------------------------------- */
+/* --- retrieving, page by page -------------------------------------------- */
 
 typedef void (*object_fn)(void *ctx, xmlNodePtr object);
 
@@ -97,7 +97,7 @@ add_walk(xmlNodePtr parent, const char *name, const char *type,
                 *next);
 }
 
-/* --- the place -------------------------------------------------------------------- */
+/* --- the place ----------------------------------------------------------- */
 
 struct found {
     struct vim_place place;
@@ -254,7 +254,7 @@ vim_inventory_place(struct vim *vim, const struct esx_uri *uri,
                         : only_host(vim, &about, place, err);
 }
 
-/* --- its machines --------------------------------------------------------------------- */
+/* --- its machines -------------------------------------------------------- */
 
 struct listing {
     struct vim_entry *entries;

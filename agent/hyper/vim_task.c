@@ -18,7 +18,7 @@ vim_task_clear(struct vim_task *task)
     vim_question_clear(&task->question);
 }
 
-/* --- the collector ------------------------------------------------------------ */
+/* --- the collector ------------------------------------------------------- */
 
 static int
 ask_for_ref(struct vim *vim, xmlDocPtr request, const char *method,
@@ -99,7 +99,7 @@ drop_collector(struct vim *vim, const struct vim_ref *collector)
                     &ignored);
 }
 
-/* --- what it tells -------------------------------------------------------------- */
+/* --- what it tells ------------------------------------------------------- */
 
 struct watch {
     char version[64];
@@ -244,7 +244,7 @@ vim_task_wait(struct vim *vim, struct vim_task *task, int64_t until_ms,
     return 0;
 }
 
-/* --- answers ---------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 int
 vim_task_answer(struct vim *vim, const struct vim_ref *vm,

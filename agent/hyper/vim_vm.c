@@ -43,7 +43,7 @@ own_text(xmlNodePtr node, const char *name)
     return text && *text ? STEAL(text) : NULL;
 }
 
-/* --- devices ---------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------- */
 
 static void
 read_backing(xmlNodePtr node, struct vim_device *device)
@@ -124,7 +124,7 @@ vim_vm_device(const struct vim_vm *vm, int64_t key)
     return NULL;
 }
 
-/* --- questions -------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------- */
 
 void
 vim_question_clear(struct vim_question *question)
@@ -159,7 +159,7 @@ vim_question_read(xmlNodePtr val, struct vim_question *question)
         question->deflt = -1;
 }
 
-/* --- properties -------------------------------------------------------------- */
+/* --- properties ---------------------------------------------------------- */
 
 xmlNodePtr
 vim_vm_property(xmlNodePtr object, const char *name)
@@ -293,7 +293,7 @@ vim_vm_find(struct vim *vim, const char *uuid, struct vim_ref *ref,
                      "the UUID of a machine of this hypervisor");
 }
 
-/* --- LUNs --------------------------------------------------------------------- */
+/* --- LUNs ---------------------------------------------------------------- */
 
 static bool
 read_lun(xmlNodePtr node, struct vim_lun *lun)

@@ -14,7 +14,7 @@
 #include "agent/hyper/esx_cred.h"
 #include "agent/hyper/virt_error.h"
 
-/* --- the connection ------------------------------------------------------------ */
+/* --- the connection ------------------------------------------------------ */
 
 /* libvirt frees the results. */
 static int
@@ -94,7 +94,7 @@ virt_esx_call_open(const char *uri, const char *credentials, const char *user,
     return conn;
 }
 
-/* --- helpers ---------------------------------------------------------------- */
+/* --- helpers ------------------------------------------------------------- */
 
 const char *
 virt_esx_call_text(const struct virt_esx_call *call, const char *name)

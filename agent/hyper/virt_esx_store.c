@@ -8,7 +8,7 @@
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
-/* --- the host ---------------------------------------------------------------------- */
+/* --- the host ------------------------------------------------------------ */
 
 static int
 call_info(struct virt_esx_call *call, struct err *err)
@@ -55,7 +55,7 @@ call_capabilities(struct virt_esx_call *call, struct err *err)
     return 0;
 }
 
-/* --- storage ----------------------------------------------------------------------------- */
+/* --- storage ------------------------------------------------------------- */
 
 static int
 call_pools(struct virt_esx_call *call, struct err *err)
@@ -176,7 +176,7 @@ call_volume_delete(struct virt_esx_call *call, struct err *err)
     return rc;
 }
 
-/* --- .vmx ----------------------------------------------------------------------------------- */
+/* --- .vmx ---------------------------------------------------------------- */
 
 #define VMX "vmware-vmx"
 
@@ -206,7 +206,7 @@ call_to_vmx(struct virt_esx_call *call, struct err *err)
     return 0;
 }
 
-/* --- migration --------------------------------------------------------------------------------- */
+/* --- migration ----------------------------------------------------------- */
 
 static int
 call_migrate(struct virt_esx_call *call, struct err *err)
@@ -231,7 +231,7 @@ call_migrate(struct virt_esx_call *call, struct err *err)
     return there ? 0 : -1;
 }
 
-/* --- the rows ----------------------------------------------------------------- */
+/* --- the rows ------------------------------------------------------------ */
 
 const struct virt_esx_row virt_esx_store_rows[] = {
     {"info", false, false, call_info},

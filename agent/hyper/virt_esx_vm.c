@@ -10,7 +10,7 @@
 
 #define MAX_LIST 10000
 
-/* --- machines ----------------------------------------------------------------------- */
+/* --- machines ------------------------------------------------------------ */
 
 static int
 call_look(struct virt_esx_call *call, struct err *err)
@@ -137,7 +137,7 @@ call_list(struct virt_esx_call *call, struct err *err)
     return 0;
 }
 
-/* --- scheduler ------------------------------------------------------------------------ */
+/* --- scheduler ----------------------------------------------------------- */
 
 static int
 call_get_scheduler(struct virt_esx_call *call, struct err *err)
@@ -184,7 +184,7 @@ call_set_scheduler(struct virt_esx_call *call, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* --- snapshots ------------------------------------------------------------------------- */
+/* --- snapshots ----------------------------------------------------------- */
 
 static int
 call_snapshot_create(struct virt_esx_call *call, struct err *err)
@@ -262,7 +262,7 @@ call_snapshot_delete(struct virt_esx_call *call, struct err *err)
                          "delete the snapshot", err);
 }
 
-/* --- the guest ------------------------------------------------------------------------------- */
+/* --- the guest ----------------------------------------------------------- */
 
 static void
 put_interface(json_t *list, const virDomainInterface *from)
@@ -305,7 +305,7 @@ call_guest(struct virt_esx_call *call, struct err *err)
     return 0;
 }
 
-/* --- the rows ----------------------------------------------------------------- */
+/* --- the rows ------------------------------------------------------------ */
 
 const struct virt_esx_row virt_esx_vm_rows[] = {
     {"list", false, false, call_list},

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An operation on a host by proxy, from its plan to its receipt: what is true
- * afterwards is written down with the intent, and whoever must find out how it
- * ended (after a lost answer, a restart, a task that waits for an answer)
- * reads the host and compares. What changes something is sent once.
- * Worker threads, in the lane of the machine.
+ * A call about a host by proxy, and what its planner finds: what is to be
+ * printed, what will be true afterwards, what we keep of it. Worker threads,
+ * in the lane of the machine.
  */
 #pragma once
 
@@ -24,7 +22,7 @@ struct remote {
 /* What a planner found; JSON values are owned. */
 struct remote_plan {
     json_t *steps;    /* of a dry run: [{step, …}] */
-    json_t *expect;   /* remote_look.h; NULL: it is so already */
+    json_t *expect;   /* what will be true; NULL: it is so already */
     json_t *result;   /* further members of the receipt */
     json_t *warnings; /* texts */
     json_t *rows;     /* [{disk_id, doc}]: our records, with the outcome */
@@ -47,20 +45,3 @@ struct remote_work {
     int (*effect)(struct remote *remote, void *wish, struct vim_task *task,
                   bool *lost, struct err *err);
 };
-
-/* The receipt, or for a dry run the plan. NULL + err. */
-json_t *remote_run(struct remote *remote, const struct remote_work *work,
-                   void *wish, struct err *err);
-
-/* What was open when berthd ended: settled by reading. At the start. */
-void remote_recover(struct env *env);
-
-/*
- * Answer the open question of an operation (peer's own first), by the key or
- * the label of a choice. Returns its receipt as it is then; NULL + err.
- */
-json_t *remote_answer(struct env *env, const struct request *request,
-                      const char *op_id, const char *choice, struct err *err);
-
-/* Cancel the task of a pending operation; false: there is none. */
-bool remote_cancel(struct env *env, const char *peer, const char *op_id);

@@ -30,7 +30,7 @@ same_text(const json_t *expect, const char *key, const char *is)
     return !wanted || strcmp(wanted, is) == 0;
 }
 
-/* --- by vSphere ------------------------------------------------------------------- */
+/* --- by vSphere ---------------------------------------------------------- */
 
 static int
 look_power(struct remote *remote, const json_t *expect, json_t *facts,
@@ -126,7 +126,7 @@ look_cd(struct remote *remote, const json_t *expect, json_t *facts,
                 : !device->path;
 }
 
-/* --- by libvirt's driver ------------------------------------------------------------ */
+/* --- by libvirt's driver ------------------------------------------------- */
 
 static int
 ask(struct remote *remote, const char *call, json_t **out, struct err *err)

@@ -15,12 +15,12 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/plan/remote_look.h"
-#include "agent/state/remote_disk.h"
+#include "agent/state/remote_row.h"
 
 #define LOOKS 4          /* at what a lost call did, until it counts as not done */
 #define LOOK_AGAIN_MS 300
 
-/* --- the record ------------------------------------------------------------------- */
+/* --- the record ---------------------------------------------------------- */
 
 void
 remote_op_free(struct remote_op *op)
@@ -144,7 +144,7 @@ remote_op_load(struct env *env, const json_t *row, struct remote *remote)
     return NULL;
 }
 
-/* --- begin ------------------------------------------------------------------------- */
+/* --- begin --------------------------------------------------------------- */
 
 int
 remote_op_begin(struct env *env, struct remote_op *op, struct err *err)
@@ -170,7 +170,7 @@ remote_op_has_task(struct env *env, struct remote_op *op)
                     op->op.op_id, op->task.ref.id, err.message);
 }
 
-/* --- the ends ----------------------------------------------------------------------- */
+/* --- the ends ------------------------------------------------------------ */
 
 static json_t *
 receipt_of(const struct remote_op *op, enum op_state state)
@@ -201,7 +201,7 @@ add_rows(struct store_batch *batch, const struct remote_op *op)
     {
         const json_t *doc = json_object_get(row, "doc");
 
-        remote_disk_row(batch, op->op.hypervisor, op->op.vm,
+        remote_row_put(batch, op->op.hypervisor, op->op.vm,
                         json_get_text(row, "disk_id", ""),
                         json_is_null(doc) ? NULL : doc);
     }
@@ -356,7 +356,7 @@ stay_pending(struct env *env, struct remote_op *op, const char *why)
     return receipt;
 }
 
-/* --- looking --------------------------------------------------------------------------- */
+/* --- looking ------------------------------------------------------------- */
 
 static enum remote_end
 end_failed(struct env *env, struct remote_op *op, struct err *err)
@@ -428,7 +428,7 @@ remote_op_settle(struct remote *remote, struct remote_op *op,
     return look(remote, op, false, why->message, receipt, err);
 }
 
-/* --- the task --------------------------------------------------------------------------- */
+/* --- the task ------------------------------------------------------------ */
 
 /* 1 it was answered by default, 0 not, -1 it cannot be now. */
 static int

@@ -68,7 +68,7 @@ take(struct remote_pending *pending, const char *peer, const char *op_id)
     return NULL;
 }
 
-/* --- looking again ------------------------------------------------------------------ */
+/* --- looking again ------------------------------------------------------- */
 
 struct again {
     struct env *env;
@@ -135,7 +135,7 @@ remote_pending_add(struct env *env, struct remote_op *op)
     later_post(env->later, AGAIN_MS, lane, &job);
 }
 
-/* --- answers -------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 /* The key of the choice that is named by key or label; NULL: none. */
 static const char *
@@ -200,7 +200,7 @@ take_any(struct env *env, const char *peer, const char *op_id, struct err *err)
 }
 
 json_t *
-remote_answer(struct env *env, const struct request *request,
+remote_pending_answer(struct env *env, const struct request *request,
               const char *op_id, const char *choice, struct err *err)
 {
     struct remote_op *op = take_any(env, request->peer, op_id, err);
@@ -218,7 +218,7 @@ remote_answer(struct env *env, const struct request *request,
 }
 
 bool
-remote_cancel(struct env *env, const char *peer, const char *op_id)
+remote_pending_cancel(struct env *env, const char *peer, const char *op_id)
 {
     struct remote_op *op = take(env->remote_pending, peer, op_id);
 
@@ -229,10 +229,10 @@ remote_cancel(struct env *env, const char *peer, const char *op_id)
     return true;
 }
 
-/* --- the start -------------------------------------------------------------------------- */
+/* --- the start ----------------------------------------------------------- */
 
 void
-remote_recover(struct env *env)
+remote_pending_recover(struct env *env)
 {
     CLEANUP_JSON json_t *rows = NULL;
     struct err err = ERR_INIT;

@@ -17,3 +17,18 @@ void remote_pending_add(struct env *env, struct remote_op *op);
 /* The lane of a machine: "NAME:UUID", of a host "NAME:". */
 void remote_pending_lane(const char *hypervisor, const char *vm,
                          char lane[JOB_LANE]);
+
+/* What was open when berthd ended: settled by reading. At the start. */
+void remote_pending_recover(struct env *env);
+
+/*
+ * Answer the open question of an operation (peer's own first), by the key or
+ * the label of a choice. Returns its receipt as it is then; NULL + err.
+ */
+json_t *remote_pending_answer(struct env *env, const struct request *request,
+                              const char *op_id, const char *choice,
+                              struct err *err);
+
+/* Cancel the task of a pending operation; false: there is none. */
+bool remote_pending_cancel(struct env *env, const char *peer,
+                           const char *op_id);

@@ -15,6 +15,8 @@
 #include "agent/verbs/host.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
+#include "agent/verbs/remote_disk.h"
+#include "agent/verbs/remote_vm.h"
 #include "agent/verbs/vdsm_ping.h"
 #include "agent/verbs/view.h"
 #include "agent/verbs/vm.h"
@@ -32,10 +34,18 @@ static const struct part {
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
 
+/* Rows of hosts by proxy, by the names of the same verbs. */
+static const struct part remote_parts[] = {
+    {remote_disk_verbs, &remote_disk_nverbs},
+    {remote_vm_verbs, &remote_vm_nverbs},
+};
+#define NREMOTE (sizeof(remote_parts) / sizeof(remote_parts[0]))
+
 static const char *const lane_names[] = {
     [VERB_INLINE] = "inline",
     [VERB_VM] = "vm",
     [VERB_HOST] = "host",
+    [VERB_REMOTE] = "remote",
 };
 
 const struct verb *
@@ -46,6 +56,16 @@ table_at(size_t n)
             return &parts[i].verbs[n];
         n -= *parts[i].n;
     }
+    return NULL;
+}
+
+const struct verb *
+table_find_remote(const char *name)
+{
+    for (size_t i = 0; i < NREMOTE; i++)
+        for (size_t k = 0; k < *remote_parts[i].n; k++)
+            if (strcmp(remote_parts[i].verbs[k].name, name) == 0)
+                return &remote_parts[i].verbs[k];
     return NULL;
 }
 

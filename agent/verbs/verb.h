@@ -9,6 +9,7 @@
 #include "agent/common/uuid.h"
 #include "agent/plan/env.h"
 #include "agent/plan/operation.h"
+#include "agent/plan/remote.h"
 #include "agent/spec/field.h"
 
 /* Who carries a verb. */
@@ -16,6 +17,7 @@ enum verb_lane {
     VERB_INLINE, /* memory only, answered in the I/O thread */
     VERB_VM,     /* a worker, one at a time per VM */
     VERB_HOST,   /* any worker: questions, and what concerns no VM yet */
+    VERB_REMOTE, /* a worker, one at a time per machine of a host by proxy */
 };
 
 /* The action group of what anybody may ask who is let in at all. */
@@ -79,6 +81,13 @@ verb_is_vdsm(const struct verb *verb)
     return verb->vdsm_code != 0;
 }
 
+/* The row of the parameter that names a host by proxy. */
+#define VERB_HYPERVISOR_ROW                                                    \
+    {.name = "hypervisor",                                                     \
+     .type = FIELD_NAME,                                                       \
+     .doc = "The hypervisor that has it (ListHypervisors); found by its VM "   \
+            "when absent"}
+
 /* The two members of a row that say which fields it takes. */
 #define VERB_PARAMS(rows)                                                      \
     .params = (rows), .nparams = sizeof(rows) / sizeof((rows)[0])
@@ -92,4 +101,5 @@ struct verb_call {
     bool local;       /* came over the unix socket */
     struct request request; /* identity of the operation (plan/operation.h) */
     char vm[UUID_TEXT]; /* the VM that "vm" names, "" when there is none */
+    struct remote remote; /* of VERB_REMOTE: the host, and its machine */
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Rows of the table remote_disk. */
-#include "agent/state/remote_disk.h"
+#include "agent/state/remote_row.h"
 
 #include <string.h>
 
 void
-remote_disk_row(struct store_batch *batch, const char *hypervisor,
+remote_row_put(struct store_batch *batch, const char *hypervisor,
                 const char *vm, const char *disk_id, const json_t *doc)
 {
     CLEANUP_TEXT char *text = doc ? json_text(doc, NULL) : NULL;
@@ -34,7 +34,7 @@ keep(void *ctx, const struct store_row *row)
 }
 
 int
-remote_disk_list(struct store *store, const char *hypervisor, const char *vm,
+remote_row_list(struct store *store, const char *hypervisor, const char *vm,
                  json_t **out, struct err *err)
 {
     *out = json_array();

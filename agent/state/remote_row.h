@@ -10,9 +10,9 @@
 #include "agent/state/store.h"
 
 /* Add the row, or replace it; doc NULL: remove it. */
-void remote_disk_row(struct store_batch *batch, const char *hypervisor,
+void remote_row_put(struct store_batch *batch, const char *hypervisor,
                      const char *vm, const char *disk_id, const json_t *doc);
 
 /* Those of a machine, an array of docs; *out is owned. */
-int remote_disk_list(struct store *store, const char *hypervisor,
+int remote_row_list(struct store *store, const char *hypervisor,
                      const char *vm, json_t **out, struct err *err);

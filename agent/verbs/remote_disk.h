@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Disk verbs as VMware hosts serve them: rows for verbs/table.c. */
+#pragma once
+
+#include "agent/verbs/verb.h"
+
+extern const struct verb remote_disk_verbs[];
+extern const size_t remote_disk_nverbs;
