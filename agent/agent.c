@@ -18,6 +18,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/server.h"
 #include "agent/host/host.h"
+#include "agent/libexec.h"
 #include "agent/remotes.h"
 #include "agent/roles.h"
 #include "agent/sample.h"
@@ -300,6 +301,16 @@ start_hyper(struct agent *agent, struct err *err)
     return 0;
 }
 
+/* Before anybody can ask for anything. */
+static int
+start_hooks(struct agent *agent, struct err *err)
+{
+    (void)err;
+    agent->env.hooks = libexec_hooks(env_conf(&agent->env));
+    libexec_point(&agent->env, POINT_BEFORE_VDSM_START);
+    return 0;
+}
+
 /* Listeners are open: who asks before the VMs have been looked at is told. */
 static int
 start_watch(struct agent *agent, struct err *err)
@@ -392,8 +403,8 @@ start(struct agent *agent, struct err *err)
 {
     static int (*const phases[])(struct agent *, struct err *) = {
         start_crash, start_post,  start_state,
-        start_hyper, start_remotes, start_front,
-        start_watch, start_sample};
+        start_hyper, start_remotes, start_hooks,
+        start_front, start_watch, start_sample};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i](agent, err) < 0)
@@ -474,6 +485,9 @@ stop(struct agent *agent)
     }
     remotes_close(env);
     server_free(agent->server);
+    if (env->hooks)
+        libexec_point(env, POINT_AFTER_VDSM_STOP);
+    hooks_free(env->hooks);
     free_state(env);
     if (agent->outbox)
         outbox_free(agent->outbox);

@@ -12,6 +12,25 @@
 #include "agent/common/mem.h"
 #include "agent/roles.h"
 #include "agent/verbs/vdsm_machine.h"
+#include "hooks/judge.h"
+
+/* Grants are words of the hook room, which settings know nothing of. */
+static int
+check_grants(const struct conf *conf, struct err *err)
+{
+    const char *script, *bad = NULL;
+
+    for (size_t i = 0; (script = conf_named(conf, "hook", i)); i++) {
+        CLEANUP_FREE char *name = mem_printf("hook %s.may", script);
+
+        if (judge_grants(conf_named_list(conf, CONF_HOOK_MAY, script), &bad) <
+            0)
+            return err_param(err, ERR_INVALID, name, bad,
+                             "any of qemu_commandline, add_device, source, "
+                             "privilege");
+    }
+    return 0;
+}
 
 /* What files and --set say now, with the rules that it makes: both owned. */
 static struct conf *
@@ -22,7 +41,8 @@ load(const struct settings *settings, struct access **rules, struct err *err)
         conf_load(options->file, options->sets, options->nsets, err);
 
     *rules = NULL;
-    if (conf && vdsm_machine_check(conf, err) == 0)
+    if (conf && vdsm_machine_check(conf, err) == 0 &&
+        check_grants(conf, err) == 0)
         *rules = roles_load(conf, err);
     return *rules ? STEAL(conf) : NULL;
 }

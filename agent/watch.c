@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/common/log.h"
+#include "agent/plan/hook_op.h"
 #include "agent/plan/look.h"
 #include "agent/state/vm_doubt.h"
 
@@ -79,6 +80,18 @@ connection(struct env *env, const struct hyper_event *event)
     look_at_all(env);
 }
 
+/* What a VM did by itself; that a start of ours paused it first is no news. */
+static bool
+turned(const struct vm_info *before, const char *what)
+{
+    if (!strcmp(what, "stopped"))
+        return before->active;
+    if (!strcmp(what, "paused"))
+        return !strcmp(before->state, hyper_state_name(HYPER_RUNNING));
+    return !strcmp(what, "resumed") &&
+           !strcmp(before->state, hyper_state_name(HYPER_PAUSED));
+}
+
 /* State changes are in memory at once: reads tell them without waiting. */
 static void
 lifecycle(struct env *env, const struct hyper_event *event)
@@ -108,6 +121,8 @@ lifecycle(struct env *env, const struct hyper_event *event)
         vm_table_no_live(env->vms, event->uuid);
     if (vm_table_stale(env->vms, event->uuid, event->detail))
         look_at(env, event->uuid);
+    if (known && turned(&info, event->detail))
+        hook_op_event(env, event->uuid, event->detail);
     publish(env, event, "vm.state", state);
 }
 

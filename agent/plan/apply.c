@@ -13,6 +13,8 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
+#include "agent/plan/hook_op.h"
+#include "agent/plan/hook_step.h"
 
 static const struct step_ops *const steps[STEP_KINDS] = {
     [STEP_CREATE_IMAGE] = &step_image_create,
@@ -66,6 +68,7 @@ struct trip {
     struct ledger ledger;
     struct step_run run;
     struct applied *out;
+    size_t begun; /* steps whose scripts may have run */
 };
 
 static struct crash *
@@ -93,6 +96,25 @@ may_go_on(const struct trip *trip, struct err *err)
     return 0;
 }
 
+static struct hook_step
+hook_at(struct trip *trip)
+{
+    return (struct hook_step){&trip->run, trip->ledger.op, trip->ledger.plan,
+                              trip->request->deadline_ms};
+}
+
+/* Scripts take time: what was asked for may be called off meanwhile. */
+static int
+run_scripts(struct trip *trip, struct step *step, struct err *err)
+{
+    struct hook_step at = hook_at(trip);
+    int64_t before = trip->run.hooks_us;
+
+    if (hook_step_before(&at, step, err) < 0)
+        return -1;
+    return trip->run.hooks_us > before ? may_go_on(trip, err) : 0;
+}
+
 static int
 call_step(struct trip *trip, struct step *step, struct err *err)
 {
@@ -100,9 +122,11 @@ call_step(struct trip *trip, struct step *step, struct err *err)
     struct crash *crash = crash_of(trip);
     int rc;
 
-    /* Hook scripts have their place here: after the intent, before XML. */
     crash_at(crash, step->kind, CRASH_HOOK, CRASH_BEFORE);
+    rc = run_scripts(trip, step, err);
     crash_at(crash, step->kind, CRASH_HOOK, CRASH_AFTER);
+    if (rc < 0)
+        return -1;
     crash_at(crash, step->kind, CRASH_CALL, CRASH_BEFORE);
     crash_at(crash, step->kind, CRASH_CALL, CRASH_INSIDE);
     rc = ops->run(&trip->run, step, err);
@@ -128,9 +152,10 @@ static int
 run_step(struct trip *trip, size_t i, struct err *err)
 {
     struct step *step = &trip->ledger.plan->steps[i];
-    int64_t from = clock_mono_us();
+    int64_t from = clock_mono_us(), hooks = trip->run.hooks_us;
     int rc;
 
+    trip->begun = i + 1;
     ops_step(trip->run.env->ops, trip->request->peer, trip->request->op_id,
              plan_step_name(step->kind));
     rc = call_step(trip, step, err);
@@ -138,7 +163,8 @@ run_step(struct trip *trip, size_t i, struct err *err)
         trip->out->steps = i + 1;
     if (rc == 0)
         rc = verify_step(trip, step, err);
-    trip->out->hypervisor_us += clock_mono_us() - from;
+    trip->out->hypervisor_us +=
+        clock_mono_us() - from - (trip->run.hooks_us - hooks);
     if (rc < 0 && step->lenient && err->kind != ERR_UNREACHABLE) {
         plan_warn(trip->ledger.plan, "%s", err->message);
         *err = (struct err)ERR_INIT;
@@ -250,6 +276,9 @@ failure_receipt(const struct trip *trip, const struct err *err)
     json_put_bool(receipt, "rolled_back", clean);
     put_devices(trip, UNDO_KEPT, "kept", receipt);
     put_devices(trip, UNDO_PENDING, "rollback_pending", receipt);
+    if (json_object_get(trip->run.notes, "hooks"))
+        json_put(receipt, "hooks",
+                 json_incref(json_object_get(trip->run.notes, "hooks")));
     return receipt;
 }
 
@@ -269,6 +298,18 @@ say_what_stays(const struct trip *trip, json_t *receipt, struct err *err)
         err_wrap(err, "Not everything could be undone (see GetOperation %s)",
                  trip->request->op_id);
     json_put_text(receipt, "message", err->message);
+}
+
+/* Scripts that clean up behind what failed. */
+static void
+tell_failed(struct trip *trip)
+{
+    struct hook_step at = hook_at(trip);
+    const struct plan *plan = trip->ledger.plan;
+
+    for (size_t i = 0; i < trip->begun && i < plan->nsteps; i++)
+        hook_step_failed(&at, &plan->steps[i]);
+    hook_op_failed(trip->run.env, trip->ledger.op, trip->run.info, plan);
 }
 
 /* The end of a failed operation: rows as they were, the reason kept. Where a
@@ -297,7 +338,22 @@ fail(struct trip *trip, struct err *err)
         log_error("Operation %s failed and its end could not be recorded: %s",
                   trip->request->op_id, why.message);
         vm_table_settled(trip->run.env->vms, trip->run.vm, false);
+        return;
     }
+    if (state != OP_PENDING)
+        tell_failed(trip);
+}
+
+/* The step has ended, and that is on the disk. */
+static void
+tell_ended(struct trip *trip, const struct step *step)
+{
+    struct hook_step at = hook_at(trip);
+
+    if (trip->run.end == STEP_END_DONE)
+        hook_step_after(&at, step);
+    else if (trip->run.end == STEP_END_REFUSED)
+        hook_step_failed(&at, step);
 }
 
 static int
@@ -318,6 +374,7 @@ run_all(struct trip *trip, const struct apply_at *at, struct err *err)
                      plan_step_name(plan->steps[i].kind));
             return -1;
         }
+        tell_ended(trip, &plan->steps[i]);
         if (trip->run.end == STEP_END_DONE)
             continue;
         trip->out->state =
@@ -354,6 +411,13 @@ trip_init(struct trip *trip, struct env *env, const struct request *request,
     };
 }
 
+static void
+trip_clear(struct trip *trip)
+{
+    free(trip->run.batch);
+    free(trip->run.last_xml);
+}
+
 int
 apply_run(struct env *env, const struct request *request, const struct op *op,
           struct vm_info *info, struct plan *plan, const struct apply_at *at,
@@ -374,7 +438,8 @@ apply_run(struct env *env, const struct request *request, const struct op *op,
         leave_unknown(&trip, err);
     else if (rc < 0)
         fail(&trip, err);
-    free(trip.run.batch);
+    out->hooks_us = trip.run.hooks_us;
+    trip_clear(&trip);
     return rc;
 }
 
@@ -389,8 +454,9 @@ apply_undo(struct env *env, const struct request *request, const struct op *op,
     trip_init(&trip, env, request, op, info, plan, &out);
     trip.ledger.recovering = trip.run.recovering = true;
     out.steps = n;
+    trip.begun = n + 1; /* the one that was cut off has left its intent */
     fail(&trip, reason);
-    free(trip.run.batch);
+    trip_clear(&trip);
     json_decref(out.notes);
 }
 
@@ -411,6 +477,8 @@ apply_receipt(const char *op_id, const struct plan *plan,
     json_put(receipt, "warnings", json_incref(plan->warnings));
     json_put_int(timings, "hypervisor", applied->hypervisor_us / 1000);
     json_put_int(timings, "commit", applied->commit_us / 1000);
+    if (applied->hooks_us)
+        json_put_int(timings, "hooks", applied->hooks_us / 1000);
     json_put_int(timings, "total", (clock_mono_us() - started_us) / 1000);
     json_put(receipt, "timings_ms", timings);
     return receipt;

@@ -16,7 +16,7 @@ struct applied {
     enum op_state state; /* done, pending, refused */
     size_t steps;        /* how many have run */
     json_t *notes;       /* owned; members for the receipt */
-    int64_t hypervisor_us, commit_us;
+    int64_t hypervisor_us, commit_us, hooks_us;
 };
 
 /* Where a plan is taken up: at step `from`, whose effect may be there

@@ -344,3 +344,21 @@ disk_facts_size(struct env *env, const struct known *known, void *ctx,
         return 0;
     return read_facts(env, disk->path, false, &wish->seen.image, err);
 }
+
+int
+disk_facts_allowed(struct env *env, const char *path, bool block,
+                   const char *format, struct err *err)
+{
+    struct image_facts facts;
+
+    if (read_facts(env, path, block, &facts, err) < 0)
+        return -1;
+    if (!format || !strcmp(format, "raw"))
+        return 0;
+    if (strcmp(format, facts.format) != 0 || facts.backing[0] ||
+        facts.external_data)
+        return err_set(err, ERR_SOURCE_DENIED,
+                       "source: \"%s\" is no %s image that stands alone", path,
+                       format);
+    return 0;
+}

@@ -39,3 +39,8 @@ int disk_facts_check(struct env *env, const struct known *known,
                      const struct disk *disk, const struct disk *row,
                      const char *uuid, struct disk_seen *seen,
                      struct err *err);
+
+/* Whether anybody may use the image or device at path with that format: it is
+ * allowed, what its header says, and names no further file. 0, -1 + err. */
+int disk_facts_allowed(struct env *env, const char *path, bool block,
+                       const char *format, struct err *err);

@@ -23,6 +23,7 @@
 #include "agent/work/later.h"
 #include "agent/work/pool.h"
 #include "conf/conf.h"
+#include "hooks/hooks.h"
 
 struct remote_pending; /* plan/remote_pending.h */
 
@@ -39,6 +40,7 @@ struct env {
     struct pool *pool;
     struct later *later;
     struct notify *notify;
+    struct hooks *hooks; /* NULL: no scripts are run */
     atomic_bool recovering; /* the VMs are being looked at for the first time */
     struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;

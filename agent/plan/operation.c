@@ -15,6 +15,7 @@
 #include "agent/common/log.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
+#include "agent/plan/hook_op.h"
 #include "agent/plan/permit.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
@@ -200,6 +201,8 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
     struct crash *crash = crash_counts(env->crash, false);
     CLEANUP_JSON json_t *receipt = NULL;
 
+    if (hook_op_before(env, op, &k->info, plan, request->deadline_ms, err) < 0)
+        return NULL;
     if (begun && apply_run(env, request, op, &k->info, plan, &start, &applied,
                            err) < 0) {
         json_decref(applied.notes);
@@ -218,6 +221,10 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
         return NULL;
     if (begun)
         crash_at(crash, last_kind(plan), CRASH_REPLY, CRASH_AFTER);
+    if (applied.state == OP_DONE)
+        hook_op_after(env, op, &k->info, plan);
+    else if (applied.state == OP_REFUSED)
+        hook_op_failed(env, op, &k->info, plan);
     return STEAL(receipt);
 }
 
@@ -390,4 +397,6 @@ operation_unplug_refused(struct env *env, const char *vm, const char *alias)
                   vm, alias, err.message);
     else if (device)
         vm_table_device_put(env->vms, vm, device);
+    if (device && device->disk)
+        hook_op_kept(env, vm, device->disk);
 }

@@ -85,7 +85,8 @@ struct step {
     struct edit *edits;           /* owned; DEFINE */
     size_t nedits;
     char *text;      /* owned: XML of DEFINE_NEW, START_TRANSIENT, of a device
-                        that is no disk, of metadata; path of an image */
+                        that is no disk, of metadata; path of an image;
+                        ATTACH_DISK, START: what hook scripts made of it */
     char *text_was;  /* owned: what undo restores */
     char *secret;    /* owned: SET_TICKET; neither journaled nor printed */
     char *alias;     /* owned: of a device that is no disk */

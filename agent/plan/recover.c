@@ -14,6 +14,7 @@
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
+#include "agent/plan/hook_op.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/settle.h"
 
@@ -117,6 +118,8 @@ finish(struct env *env, struct open_op *open, struct vm_info *vm,
         receipt = apply_receipt(open->op.op_id, &open->plan, &applied, started);
         json_put_bool(receipt, "recovered", true);
         rc = ledger_end(&ledger, true, applied.state, receipt, &why);
+        if (applied.state == OP_DONE)
+            hook_op_after(env, &open->op, vm, &open->plan);
     } else if (why.kind != ERR_UNREACHABLE && why.kind != ERR_READ_ONLY) {
         rc = 0; /* it was undone and is recorded as failed: settled */
     }

@@ -27,6 +27,8 @@ struct step_run {
     struct step **batch;  /* owned vector: attached, not yet looked at */
     size_t nbatch;
     json_t *notes;        /* members for the receipt (verified_by …) */
+    char *last_xml;       /* owned: of a domain about to be destroyed */
+    int64_t hooks_us;     /* spent in hook scripts */
 };
 
 struct step_ops {

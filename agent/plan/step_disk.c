@@ -96,7 +96,8 @@ const struct step_ops step_disk_controller = {controller_run, controller_verify,
 static int
 attach_run(struct step_run *run, struct step *step, struct err *err)
 {
-    CLEANUP_TEXT char *xml = disk_xml(step->disk);
+    CLEANUP_TEXT char *xml =
+        step->text ? mem_dup(step->text) : disk_xml(step->disk);
 
     /* What the plan looked at may be another LUN, or mute, by now. */
     if (lun_facts_same(run->env, step->disk, run->vm, err) < 0)
@@ -107,12 +108,23 @@ attach_run(struct step_run *run, struct step *step, struct err *err)
     return hyper_attach(run->env->hyper, run->vm, xml, err);
 }
 
+/* The disk as it went to libvirt: scripts may have changed it. */
+static struct disk *
+sent(const struct step *step)
+{
+    CLEANUP_XML xmlDocPtr doc =
+        step->text ? xml_parse(step->text, strlen(step->text), NULL) : NULL;
+
+    return doc ? disk_from_xml(xml_root(doc)) : disk_copy(step->disk);
+}
+
 static int
 attached_as_planned(const struct step_run *run, const struct step *step,
                     struct err *err)
 {
     const struct disk *seen =
         domain_disk_by_alias(run->info->live, step->disk->alias);
+    CLEANUP_DISK struct disk *want = sent(step);
     CLEANUP_TEXT char *mismatch = NULL;
 
     if (!seen)
@@ -120,7 +132,7 @@ attached_as_planned(const struct step_run *run, const struct step *step,
                        "libvirt said that disk %s is plugged, but the running "
                        "domain lacks it",
                        step->disk->alias);
-    mismatch = disk_mismatch(step->disk, seen);
+    mismatch = disk_mismatch(want, seen);
     if (mismatch)
         return err_set(err, ERR_HYPERVISOR_FAILED,
                        "Disk %s was plugged otherwise than planned: %s",

@@ -196,6 +196,22 @@ ops_step(struct ops *ops, const char *peer, const char *op_id,
         snprintf(run->step, sizeof(run->step), "%s", step);
 }
 
+bool
+ops_is_at(struct ops *ops, const char *vm, const char *const *steps)
+{
+    const struct running *run;
+
+    LOCK_SCOPE(&ops->lock);
+    TAILQ_FOREACH(run, &ops->order, in_order) {
+        if (strcmp(run->vm, vm) != 0)
+            continue;
+        for (const char *const *step = steps; *step; step++)
+            if (strcmp(run->step, *step) == 0)
+                return true;
+    }
+    return false;
+}
+
 void
 ops_end(struct ops *ops, const char *peer, const char *op_id)
 {

@@ -30,6 +30,9 @@ void ops_end(struct ops *ops, const char *peer, const char *op_id);
  * that is planned is not. */
 bool ops_running(struct ops *ops, const char *peer, const char *op_id);
 
+/* Whether an operation on that VM is at one of these steps (NULL-ended). */
+bool ops_is_at(struct ops *ops, const char *vm, const char *const *steps);
+
 /* [{op_id, peer, verb, vm, flow_id, state, started, ended: null,
  * receipt: null, step, running_ms}], the oldest first; one that is planned
  * has waiting_ms for running_ms. Returns owned. */

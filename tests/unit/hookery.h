@@ -12,6 +12,7 @@
 #include "agent/common/mem.h"
 #include "agent/common/xml.h"
 #include "hooks/hooks.h"
+#include "tests/unit/libexec.h"
 
 struct hookery {
     char folder[256];
@@ -42,20 +43,6 @@ hookery_source(void *ctx, const char *path, bool block, const char *format)
 }
 
 static inline void
-hookery_setup(char helper[512], char python[512])
-{
-    char self[400];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    assert_true(n > 0);
-    self[n] = '\0';
-    *strrchr(self, '/') = '\0';
-    *strrchr(self, '/') = '\0';
-    snprintf(helper, 512, "%s/libexec/berth-exec", self);
-    snprintf(python, 512, "%s/libexec/python", self);
-}
-
-static inline void
 hookery_open(struct hookery *h)
 {
     static const char *const names[] = {"packaged", "vdsm", "admin"};
@@ -72,7 +59,7 @@ hookery_open(struct hookery *h)
         h->list[i] = h->dirs[i];
     }
     snprintf(h->work, sizeof(h->work), "%s/work", h->folder);
-    hookery_setup(helper, python);
+    libexec_paths(helper, python);
     h->hooks =
         hooks_new(&(struct hooks_setup){.helper = helper, .python = python});
     h->rules = (struct hook_rules){

@@ -14,6 +14,7 @@
 #include "agent/verbs/table.h"
 #include "agent/watch.h"
 #include "tests/unit/root.h"
+#include "tests/unit/libexec.h"
 #include "tests/unit/unit.h"
 
 struct house {
@@ -55,11 +56,15 @@ house_conf(const struct house *house, const char *more)
     struct err err = ERR_INIT;
     char images[320], wait[] = "ops.unplug_wait_ms=300", empty[300];
     const char *sets[] = {images, wait, more};
+    CLEANUP_FREE char *hooks = mem_printf(
+        "[hooks]\ndirs = %s/hooks\nwork_dir = %s/work\n[hook granted]\n"
+        "may = qemu_commandline, add_device, source, privilege\n",
+        house->folder, house->folder);
     struct conf *conf;
 
     snprintf(images, sizeof(images), "paths.images=%s", house->folder);
     snprintf(empty, sizeof(empty), "%s/berth.conf", house->folder);
-    unit_write(empty, "");
+    unit_write(empty, hooks);
     conf = conf_load(empty, sets, more ? 3 : 2, &err);
     if (!conf)
         fail_msg("%s", err.message);
@@ -71,6 +76,7 @@ static inline void
 house_open(struct house *house)
 {
     static const struct pool_limits limits = {100, 1000};
+    char helper[512], python[512];
     struct env *env = &house->env;
     struct err *err = &house->err;
 
@@ -92,6 +98,9 @@ house_open(struct house *house)
     assert_int_equal(vm_table_load(env->vms, env->store, err), 0);
     env->pool = pool_new(2, &limits, house_thread_end, house);
     env->later = later_new(env->pool);
+    libexec_paths(helper, python);
+    env->hooks =
+        hooks_new(&(struct hooks_setup){.helper = helper, .python = python});
 }
 
 static inline void
@@ -122,6 +131,7 @@ house_free(struct house *house)
     ops_free(env->ops);
     notify_free(env->notify);
     outbox_free(house->outbox);
+    hooks_free(env->hooks);
     conf_free(atomic_load(&env->conf));
     root_leave(&house->root);
     json_decref(house->answer);
