@@ -8,7 +8,11 @@
 
 #include <libvirt/virterror.h>
 
+#include <string.h>
+
+#include "agent/common/xml.h"
 #include "agent/hyper/virt.h"
+#include "agent/hyper/virt_monitor.h"
 
 int
 virt_device_attach(void *backend, const char *uuid, const char *xml,
@@ -45,6 +49,28 @@ virt_device_detach(void *backend, const char *uuid, const char *alias,
     return 0;
 }
 
+/* libvirt lets QEMU take the medium out of a closed tray: it opens none of a
+ * drive that was plugged into the running VM. */
+static int
+update_with_open_tray(const struct virt_handle *handle, const char *xml,
+                      unsigned flags, struct err *err)
+{
+    CLEANUP_XML xmlDocPtr doc = xml_parse(xml, strlen(xml), err);
+    CLEANUP_FREE char *alias =
+        doc ? xml_attr(xml_child(xml_root(doc), "alias"), "name") : NULL;
+    int rc;
+
+    if (!alias || virt_monitor_open_tray(
+                      handle, alias,
+                      (flags & VIR_DOMAIN_DEVICE_MODIFY_FORCE) != 0, err) < 0)
+        return -1;
+    rc = virDomainUpdateDeviceFlags(handle->dom, xml, flags);
+    if (rc < 0)
+        virt_handle_fail(handle, "change the device of", err);
+    virt_monitor_close_tray(handle, alias);
+    return rc < 0 ? -1 : 0;
+}
+
 int
 virt_device_update(void *backend, const char *uuid, const char *xml,
                    bool force, struct err *err)
@@ -55,9 +81,11 @@ virt_device_update(void *backend, const char *uuid, const char *xml,
 
     if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
         return -1;
-    if (virDomainUpdateDeviceFlags(handle.dom, xml, flags) < 0)
-        return virt_handle_fail(&handle, "change the device of", err);
-    return 0;
+    if (virDomainUpdateDeviceFlags(handle.dom, xml, flags) == 0)
+        return 0;
+    if (strstr(virGetLastErrorMessage(), "is not open"))
+        return update_with_open_tray(&handle, xml, flags, err);
+    return virt_handle_fail(&handle, "change the device of", err);
 }
 
 int

@@ -47,6 +47,13 @@ struct text_row {
 
 /* Wording of libvirt 9 to 11 and QEMU 7 to 10; the first that fits counts. */
 static const struct text_row by_text[] = {
+    {"timed out waiting to open tray", ERR_TRAY_LOCKED,
+     "The guest has locked the tray and did not open it when it was asked; let "
+     "it unmount the medium, or use force."},
+    {"'filename' must not have null value", ERR_UNSUPPORTED,
+     "libvirt cannot plug an empty drive into a running VM: give it a medium, "
+     "which ChangeCd can eject, or add it with plugged false and plug it while "
+     "the VM is off."},
     {"already in the process of unplug", ERR_BUSY,
      "The guest has not answered an earlier unplug."},
     {"No more available PCI", ERR_NO_FREE_PORT,

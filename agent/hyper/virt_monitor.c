@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * qom-list, device_del, query-named-block-nodes, blockdev-del (QEMU QMP
- * reference). QEMU refuses to delete a node that is in use, so a node that
- * another disk has on the same file stays.
+ * qom-list, device_del, query-named-block-nodes, blockdev-del, query-block,
+ * blockdev-open-tray, blockdev-close-tray (QEMU QMP reference). QEMU refuses
+ * to delete a node that is in use, so a node that another disk has on the
+ * same file stays.
  */
 #include "agent/hyper/virt_monitor.h"
 
@@ -15,11 +16,13 @@
 #include "agent/hyper/virt.h"
 
 #define NODES_MS 1000
+#define TRAY_MS 5000 /* as long as libvirt waits for a guest */
 
 /* One command; returns the owned "return" value, NULL + err. */
 static json_t *
-command(const struct virt_handle *handle, const char *name, const char *key,
-        const char *value, struct err *err)
+execute(const struct virt_handle *handle, const char *name,
+        json_t *arguments /* takes; NULL: none */, const char *about,
+        struct err *err)
 {
     static const struct json_limits limits = {.depth = 64, .memory = 64 << 20};
     CLEANUP_JSON json_t *request = json_object(), *answer = NULL;
@@ -27,12 +30,8 @@ command(const struct virt_handle *handle, const char *name, const char *key,
     json_t *result;
 
     json_put_text(request, "execute", name);
-    if (key) {
-        json_t *arguments = json_object();
-
-        json_put_text(arguments, key, value);
+    if (arguments)
         json_put(request, "arguments", arguments);
-    }
     text = json_text(request, NULL);
     if (virDomainQemuMonitorCommand(handle->dom, text, &reply, 0) < 0) {
         virt_handle_fail(handle, "ask QEMU of", err);
@@ -42,10 +41,22 @@ command(const struct virt_handle *handle, const char *name, const char *key,
     result = json_object_get(answer, "return");
     if (answer && !result)
         err_set(err, ERR_HYPERVISOR_FAILED, "QEMU refused %s of %s: %s", name,
-                value ? value : "everything",
+                about,
                 json_get_text(json_object_get(answer, "error"), "desc",
                               "it does not say why"));
     return json_incref(result);
+}
+
+/* With one argument at most. */
+static json_t *
+command(const struct virt_handle *handle, const char *name, const char *key,
+        const char *value, struct err *err)
+{
+    json_t *arguments = key ? json_object() : NULL;
+
+    if (key)
+        json_put_text(arguments, key, value);
+    return execute(handle, name, arguments, value ? value : "everything", err);
 }
 
 /* 1: QEMU has a device of that id; 0: not; -1 + err. */
@@ -144,4 +155,61 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
             nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     return left < 0 ? -1 : 0;
+}
+
+/* --- trays ---------------------------------------------------------------- */
+
+static bool
+is_open(const struct virt_handle *handle, const char *alias)
+{
+    struct err ignored = ERR_INIT;
+    CLEANUP_JSON json_t *drives =
+        command(handle, "query-block", NULL, NULL, &ignored);
+    const json_t *drive;
+    size_t i;
+
+    json_array_foreach(drives, i, drive)
+    {
+        if (!strcmp(json_get_text(drive, "qdev", ""), alias))
+            return json_get_bool(drive, "tray_open", false) != 0;
+    }
+    return false;
+}
+
+/* A guest that has locked it may still open it when it is asked. */
+int
+virt_monitor_open_tray(const struct virt_handle *handle, const char *alias,
+                       bool force, struct err *err)
+{
+    int64_t until = clock_mono_ms() + TRAY_MS;
+    json_t *arguments = json_object();
+    CLEANUP_JSON json_t *done = NULL;
+
+    json_put_text(arguments, "id", alias);
+    json_put_bool(arguments, "force", force);
+    done = execute(handle, "blockdev-open-tray", arguments, alias, err);
+    if (!done)
+        return -1;
+    while (!is_open(handle, alias)) {
+        if (clock_mono_ms() > until)
+            return err_set(err, ERR_TRAY_LOCKED,
+                           "The guest of VM '%s' has locked the tray of %s and "
+                           "did not open it when it was asked. Let the guest "
+                           "unmount it, or use force.",
+                           handle->name, alias);
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+    }
+    return 0;
+}
+
+void
+virt_monitor_close_tray(const struct virt_handle *handle, const char *alias)
+{
+    struct err err = ERR_INIT;
+    CLEANUP_JSON json_t *done =
+        command(handle, "blockdev-close-tray", "id", alias, &err);
+
+    if (!done)
+        log_warning("VM '%s': the tray of %s stays open: %s", handle->name,
+                    alias, err.message);
 }

@@ -356,19 +356,27 @@ tell_ended(struct trip *trip, const struct step *step)
         hook_step_failed(&at, step);
 }
 
+/* Step i, or what is left of it where its effect is there already: a disk is
+ * gone when nobody has it open. */
+static int
+take_step(struct trip *trip, size_t i, bool holds, struct err *err)
+{
+    struct step *step = &trip->ledger.plan->steps[i];
+
+    trip->run.end = STEP_END_DONE;
+    if (!holds)
+        return may_go_on(trip, err) < 0 ? -1 : run_step(trip, i, err);
+    trip->out->steps = i + 1;
+    return step->kind == STEP_DETACH_DISK ? verify_step(trip, step, err) : 0;
+}
+
 static int
 run_all(struct trip *trip, const struct apply_at *at, struct err *err)
 {
     struct plan *plan = trip->ledger.plan;
 
     for (size_t i = at->from; i < plan->nsteps; i++) {
-        bool holds = at->holds && i == at->from;
-
-        trip->run.end = STEP_END_DONE;
-        if (holds)
-            trip->out->steps = i + 1;
-        if ((!holds &&
-             (may_go_on(trip, err) < 0 || run_step(trip, i, err) < 0)) ||
+        if (take_step(trip, i, at->holds && i == at->from, err) < 0 ||
             ledger_step(&trip->ledger, i, trip->run.end, err) < 0) {
             snprintf(err->step, sizeof(err->step), "%s",
                      plan_step_name(plan->steps[i].kind));

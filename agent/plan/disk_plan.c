@@ -320,6 +320,28 @@ can_unplug(const struct known *known, const struct disk *disk, struct err *err)
                    known->vm->record.name);
 }
 
+/* libvirt cannot take it out of a running VM: out of the definition, then. */
+static void
+unplug_at_next_start(const struct known *known, const struct disk *row,
+                     struct plan *plan)
+{
+    CLEANUP_DISK struct disk *after = disk_copy(row);
+    struct step *step;
+
+    after->wanted = false;
+    plan_warn(plan,
+              "A %s drive cannot be taken out of a running VM: it is in VM "
+              "\"%s\" until that stops, and gone at its next start",
+              disk_interface_name(row->interface), known->vm->record.name);
+    json_put_text(plan->result, "effect", "next_start");
+    if (!disk_plan_config(known, row))
+        return;
+    step = plan_add(plan, STEP_DEFINE);
+    plan_edit_disk(step, EDIT_REMOVE_DISK, row);
+    plan_step_device(step, after);
+    step->event = "disk.changed";
+}
+
 int
 disk_plan_unplug(const struct known *known, const void *ctx,
                  struct plan *plan, struct err *err)
@@ -333,6 +355,12 @@ disk_plan_unplug(const struct known *known, const void *ctx,
     if (disk_plan_usable(known, row, err) < 0)
         return -1;
     disk_plan_unplugged(after);
+    result_disk(plan, row);
+    if (live && row->kind == DISK_CDROM && known->vm->persistent &&
+        can_unplug(known, live, NULL) < 0) {
+        unplug_at_next_start(known, row, plan);
+        return 0;
+    }
     if (live && can_unplug(known, live, err) < 0)
         return -1;
     if (live) {
@@ -353,7 +381,6 @@ disk_plan_unplug(const struct known *known, const void *ctx,
         if (!live)
             step->event = "disk.unplugged";
     }
-    result_disk(plan, after);
     return 0;
 }
 

@@ -208,7 +208,12 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
         json_decref(applied.notes);
         return NULL;
     }
-    if (applied.state == OP_PENDING)
+    if (applied.state == OP_PENDING &&
+        json_object_get(applied.notes, "still_open"))
+        plan_warn(plan, "The device is gone, but QEMU still has its source "
+                        "open; the operation completes by itself when it has "
+                        "not. Do not use the source elsewhere before");
+    else if (applied.state == OP_PENDING)
         plan_warn(plan, "The guest has not let the device go yet; the "
                         "operation completes by itself when it does. A guest "
                         "that was not up when it was asked needs a reset");

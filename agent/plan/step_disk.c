@@ -195,6 +195,16 @@ detach_check(struct step_run *run, struct step *step, struct err *err)
     return 0;
 }
 
+/* Another disk of the VM on the same source: a descriptor says nothing. */
+static bool
+is_shared(const struct domain *live, const struct disk *disk)
+{
+    for (size_t i = 0; i < live->ndisks; i++)
+        if (live->disks[i]->path && !strcmp(live->disks[i]->path, disk->path))
+            return true;
+    return false;
+}
+
 /* Whether QEMU still has the source open; -1 where that cannot be seen. */
 static int
 source_held(struct step_run *run, const struct disk *disk)
@@ -206,7 +216,8 @@ source_held(struct step_run *run, const struct disk *disk)
     int held;
     CLEANUP_TEXT char *pidfile = NULL;
 
-    if (!disk->path || stat(disk->path, &st) < 0)
+    if (!disk->path || is_shared(run->info->live, disk) ||
+        stat(disk->path, &st) < 0)
         return -1;
     pidfile = hyper_pidfile(run->env->hyper, run->info->record.name);
     if (!pidfile || qemu_find(pidfile, run->vm, &proc, &ignored) < 0)
@@ -245,14 +256,30 @@ wait_closed(struct step_run *run, const struct disk *disk)
     return held;
 }
 
-/* The XML decides, since events are lost over reconnects. */
+static void
+note(struct step_run *run, const char *how)
+{
+    json_t *by = json_object_get(run->notes, "verified_by");
+
+    if (!by) {
+        by = json_array();
+        json_put(run->notes, "verified_by", by);
+    }
+    json_array_append_new(by, json_string(how));
+}
+
+/* The XML decides, since events are lost over reconnects; and while QEMU has
+ * the source open it is not over. Also where the device went by itself, and
+ * where the VM has ended with it. */
 static int
 detach_verify(struct step_run *run, struct step *step, struct err *err)
 {
-    json_t *by = json_array();
     int held;
 
-    json_put(run->notes, "verified_by", by);
+    if (!run->info->active) {
+        note(run, "stopped");
+        return 0;
+    }
     if (step_read_live(run, err) < 0)
         return -1;
     if (domain_disk_by_alias(run->info->live, step->disk->alias)) {
@@ -260,17 +287,15 @@ detach_verify(struct step_run *run, struct step *step, struct err *err)
             run->end = STEP_END_PENDING;
         return 0;
     }
-    run->end = STEP_END_DONE;
-    json_array_append_new(by, json_string("live_xml"));
+    note(run, "live_xml");
     held = wait_closed(run, step->disk);
     if (held == 0)
-        json_array_append_new(by, json_string("descriptors"));
-    if (held == 1)
-        return err_set(err, ERR_HYPERVISOR_FAILED,
-                       "The running domain lacks disk %s, but QEMU still has "
-                       "\"%s\" open; do not use it elsewhere before the VM "
-                       "has stopped",
-                       step->disk->alias, step->disk->path);
+        note(run, "descriptors");
+    run->end = held == 1 ? STEP_END_PENDING : STEP_END_DONE;
+    if (held == 1) { /* no event will tell of it: to be looked at again */
+        json_put_text(run->notes, "still_open", step->disk->path);
+        vm_table_settled(run->env->vms, run->vm, false);
+    }
     return 0;
 }
 

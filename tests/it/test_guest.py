@@ -7,10 +7,11 @@ import re
 import shutil
 import signal
 import subprocess
+import uuid
 
 import pytest
 
-from berthlib import MIB, PATIENCE_S, hctl, unique, wait_for
+from berthlib import MIB, PATIENCE_S, RpcError, hctl, unique, wait_for
 
 BOOT_S = 4 * PATIENCE_S  # without KVM, on a busy machine
 
@@ -181,3 +182,28 @@ def test_qemu_killed_under_a_guest(new_guest, berthd):
     guest.vm("StartVm")
     guest.sees(lambda seen: disk["disk_id"] in seen.values(),
                "see its disk after the start")
+
+
+def test_a_guest_locks_the_tray(new_guest, berthd):
+    """It is told, and force is the way out; for a drive that was there at the
+    start, and for one that came later, whose tray libvirt does not know."""
+    def cdrom():
+        return {"disk_id": str(uuid.uuid4()), "kind": "cdrom",
+                "interface": "virtio_scsi",
+                "source": {"type": "file", "path": berthd.image()}}
+
+    drives = [cdrom(), cdrom()]
+    guest = new_guest("berth.hold=sr0,sr1", disks=drives[:1])
+    guest.vm("AddDisk", **drives[1])
+    for name, drive in zip(("sr0", "sr1"), drives):
+        guest.said(f"GUEST holds {name}")
+        with pytest.raises(RpcError) as refused:
+            guest.vm("ChangeCd", disk=drive["disk_id"], source=None)
+        assert refused.value.kind == "TRAY_LOCKED", refused.value
+        assert refused.value.data["class"] == "retry_after_guest_action"
+        assert "use force" in refused.value.message
+        assert "source" in guest.vm.disks()[drive["disk_id"]]
+        receipt = guest.vm("ChangeCd", disk=drive["disk_id"], source=None,
+                           force=True)
+        assert receipt["state"] == "done" and receipt["changed"]
+        assert guest.vm.disks()[drive["disk_id"]]["source"] is None

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Controllers of a VM, and CD-ROMs on virtio-scsi, in a real libvirt and QEMU.
+"""Controllers of a VM, and CD-ROM drives, in a real libvirt and QEMU.
 """
+import os
+import uuid
 from xml.etree import ElementTree
 
 import pytest
 
-from berthlib import RpcError, device_xml, hctl
+from berthlib import RpcError, device_xml, hctl, wait_for
 
 
 def drivers(text):
@@ -76,3 +78,134 @@ def test_an_empty_controller_goes_at_the_next_start(vm, berthd):
     vm("DestroyVm")
     vm("StartVm", paused=True)
     assert sorted(drivers(vm.xml("live"))) == [0]
+
+
+def cdrom(path, **fields):
+    return {"disk_id": str(uuid.uuid4()), "kind": "cdrom", "interface":
+            "virtio_scsi", "source": path and {"type": "file", "path": path},
+            **fields}
+
+
+def medium(text, disk):
+    source = device_xml(text, f"ua-{disk}").find("source")
+    return None if source is None else source.get("file")
+
+
+def test_a_cdrom_on_virtio_scsi(vm, berthd):
+    """Nobody has locked the tray: plug, change, eject, insert, unplug. libvirt
+    does not open the tray of a drive that came while the VM ran."""
+    first, second = berthd.image(), berthd.image()
+    drive = cdrom(first)
+    disk = drive["disk_id"]
+    address = vm("AddDisk", **drive)["address"]
+    for path in (second, None, first, None):
+        receipt = vm("ChangeCd", disk=disk,
+                     source=path and {"type": "file", "path": path})
+        assert receipt["changed"], path
+        for which in ("live", "config"):
+            assert medium(vm.xml(which), disk) == path
+    vm("ChangeCd", disk=disk, source={"type": "file", "path": second})
+    assert vm("HotUnplugDisk", disk=disk)["state"] == "done"
+    assert vm("HotPlugDisk", disk=disk)["address"] == address
+    assert medium(vm.xml(), disk) == second
+    vm("HotUnplugDisk", disk=disk)
+    vm("RemoveDisk", disk=disk)
+
+
+def test_an_empty_drive_waits_for_the_vm_to_be_off(vm):
+    with pytest.raises(RpcError) as refused:
+        vm("AddDisk", **cdrom(None))
+    assert refused.value.kind == "UNSUPPORTED"
+    assert "give it a medium" in refused.value.message
+    vm("DestroyVm")
+    drive = cdrom(None)
+    vm("AddDisk", **drive)
+    vm("StartVm", paused=True)
+    assert vm.disks()[drive["disk_id"]]["state"] == "plugged"
+
+
+def test_a_sata_drive_goes_at_the_next_start(new_vm, berthd):
+    drive = cdrom(berthd.image(), interface="sata")
+    disk = drive["disk_id"]
+    vm = new_vm(start=True, disks=[drive])
+    for changed in (True, False):
+        receipt = vm("HotUnplugDisk", disk=disk)
+        assert receipt["changed"] is changed
+        assert receipt["effect"] == "next_start"
+        assert "next start" in receipt["warnings"][0]
+    assert device_xml(vm.xml(), f"ua-{disk}") is not None
+    assert device_xml(vm.xml("config"), f"ua-{disk}") is None
+    assert vm.disks()[disk]["state"] == "plugged"
+    vm("DestroyVm")
+    wait_for(lambda: vm.disks()[disk]["state"] == "unplugged",
+             "its row to follow")
+    vm("StartVm", paused=True)
+    assert device_xml(vm.xml(), f"ua-{disk}") is None
+    vm("RemoveDisk", disk=disk)
+
+
+def unplug_pending(vm, disk):
+    receipt = vm("HotUnplugDisk", disk=disk, deadline_ms=1000)
+    assert receipt["state"] == "pending", receipt
+    assert "needs a reset" in receipt["warnings"][-1]
+    assert vm.disks()[disk]["state"] == "unplug_pending"
+    return receipt["op_id"]
+
+
+def test_a_pending_unplug_keeps_address_and_source(new_vm, berthd):
+    vm, other = new_vm(start=True), new_vm(start=True)
+    disk = berthd.disk(interface="virtio")
+    address = vm("AddDisk", **disk)["address"]
+    op_id = unplug_pending(vm, disk["disk_id"])
+    shown = berthd.ctl("op", "show", op_id)
+    assert "pending" in shown.stdout
+    with pytest.raises(RpcError) as refused:
+        vm("AddDisk", **berthd.disk(interface="virtio", address=address))
+    assert refused.value.kind == "EXISTS"
+    same = berthd.disk(source=disk["source"])
+    with pytest.raises(RpcError) as refused:
+        other("AddDisk", **same)
+    assert refused.value.kind == "BUSY" and vm.name in refused.value.message
+    code = berthd.ctl("disk", "unplug", vm.name, disk["disk_id"], "--deadline",
+                      "1s").returncode
+    assert code == 4
+    vm("DestroyVm")
+    wait_for(lambda: vm.client.call("GetOperation", op_id=op_id)["state"] ==
+             "done", "the end of the VM to end it")
+    assert other("AddDisk", **same)["state"] == "done"
+
+
+def test_a_guest_that_never_booted_needs_a_reset(vm, berthd):
+    """It never saw the request; the reset does it, and ends the operation."""
+    vm("ResumeVm")
+    disk = berthd.disk(interface="virtio")
+    vm("AddDisk", **disk)
+    op_id = unplug_pending(vm, disk["disk_id"])
+    vm.client.call("Subscribe", vm=vm.name)
+    vm("RebootVm", reset=True)
+    vm.client.event(lambda e: e["type"] == "disk.unplugged"
+                    and disk["disk_id"] in e["device"])
+    done = wait_for(lambda: (lambda op: op["state"] == "done" and op)(
+        vm.client.call("GetOperation", op_id=op_id)), "the operation to end")
+    assert "live_xml" in done["receipt"]["verified_by"]
+    for which in ("live", "config"):
+        assert device_xml(vm.xml(which), f"ua-{disk['disk_id']}") is None
+
+
+def test_a_source_that_stays_open_is_not_released(vm, berthd):
+    """Two names of one file: QEMU has it open as long as one is plugged."""
+    first, second = (berthd.disk(shareable=True) for _ in range(2))
+    os.unlink(second["source"]["path"])
+    os.link(first["source"]["path"], second["source"]["path"])
+    for disk in (first, second):
+        vm("AddDisk", **disk)
+    receipt = vm("HotUnplugDisk", disk=first["disk_id"])
+    assert receipt["state"] == "pending"
+    assert receipt["verified_by"] == ["live_xml"]
+    assert receipt["still_open"] == first["source"]["path"]
+    vm("HotUnplugDisk", disk=second["disk_id"])
+    done = wait_for(lambda: (lambda op: op["state"] == "done" and op)(
+        vm.client.call("GetOperation", op_id=receipt["op_id"])),
+        "the operation to end")
+    assert done["receipt"]["verified_by"] == ["live_xml", "descriptors"]
+    assert "still_open" not in done["receipt"]

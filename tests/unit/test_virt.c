@@ -42,6 +42,10 @@ static const struct row rows[] = {
      ERR_NOT_FOUND},
     {VIR_ERR_INTERNAL_ERROR, "no device found with alias ua-1",
      ERR_NOT_FOUND},
+    {VIR_ERR_OPERATION_FAILED, "timed out waiting to open tray of 'sda'",
+     ERR_TRAY_LOCKED},
+    {VIR_ERR_INTERNAL_ERROR, "argument key 'filename' must not have null value",
+     ERR_UNSUPPORTED},
 };
 
 static void
