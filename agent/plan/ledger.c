@@ -5,9 +5,11 @@
  */
 #include "agent/plan/ledger.h"
 
+#include <string.h>
+
 #include "agent/common/clock.h"
-#include "agent/plan/release.h"
 #include "agent/common/log.h"
+#include "agent/plan/release.h"
 
 static struct crash *
 crash_of(const struct ledger *ledger)
@@ -164,6 +166,46 @@ add_reserve_events(const struct ledger *ledger, struct store_batch *batch)
                       plan->reserve[i].device->disk->alias, NULL);
 }
 
+/* --- the audit ---------------------------------------------------------- */
+
+/* What became of each privilege that the plan gives or takes back, in the
+ * batch that ends the operation. */
+static void
+add_grants(const struct ledger *ledger, struct store_batch *batch,
+           const char *result)
+{
+    const struct op *op = ledger->op;
+    CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
+    const json_t *grant;
+    size_t i;
+
+    if (!json_array_size(ledger->plan->grants))
+        return;
+    vm_table_get(ledger->env->vms, op->vm, &info);
+    json_array_foreach(ledger->plan->grants, i, grant)
+    {
+        bool gives = !json_is_null(json_object_get(grant, "after")) &&
+                     !strcmp(json_get_text(grant, "action", ""), "grant");
+        const struct audit_entry entry = {
+            .what = gives ? AUDIT_GRANT : AUDIT_RELEASE,
+            .peer = op->peer,
+            .verb = op->verb,
+            .flow_id = op->flow_id,
+            .op_id = op->op_id,
+            .vm = op->vm,
+            .vm_name = info.record.name[0] ? info.record.name : NULL,
+            .disk = json_get_text(grant, "disk_id", NULL),
+            .lun = json_get_text(grant, "lun", NULL),
+            .subject = access_group_name(ACCESS_CONFIGURE_SCSI_GENERIC_IO),
+            .before = json_object_get(grant, "before"),
+            .after = json_object_get(grant, "after"),
+            .result = result,
+        };
+
+        audit_append(ledger->env->audit, batch, &entry);
+    }
+}
+
 /* --- begin and steps ---------------------------------------------------- */
 
 static void
@@ -297,6 +339,7 @@ ledger_end(struct ledger *ledger, bool begun, enum op_state state,
         add_reserve_events(ledger, batch);
     }
     journal_receipt(batch, ledger->op, state, receipt);
+    add_grants(ledger, batch, op_state_name(state));
     if (state == OP_DONE)
         add_event(ledger, batch, "op.done",
                   json_get_text(receipt, "device", NULL), (json_t *)receipt);
@@ -369,6 +412,9 @@ ledger_fail(struct ledger *ledger, size_t i, enum op_state state,
         journal_outcome(batch, ledger->op, (int)i + 1, "failed", NULL);
     add_waits(ledger, batch);
     journal_receipt(batch, ledger->op, state, receipt);
+    add_grants(ledger, batch,
+               op_state_open(state) ? "rollback_pending"
+                                    : op_state_name(state));
     if (!op_state_open(state))
         add_event(ledger, batch, "op.failed", NULL, receipt);
     return commit(ledger, batch, err);
@@ -384,5 +430,6 @@ ledger_unknown(struct ledger *ledger, const char *why)
     json_put_text(receipt, "state", op_state_name(OP_UNKNOWN));
     json_put_text(receipt, "message", why);
     journal_receipt(batch, ledger->op, OP_UNKNOWN, receipt);
+    add_grants(ledger, batch, op_state_name(OP_UNKNOWN));
     store_commit_later(ledger->env->store, batch);
 }

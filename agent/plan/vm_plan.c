@@ -373,5 +373,11 @@ vm_plan_delete(const struct known *known, const void *ctx, struct plan *plan,
     step = plan_add(plan, STEP_UNDEFINE);
     step->event = "vm.deleted";
     plan_step_vm(step, RECORD_VM_GONE, &known->vm->record);
+    for (size_t i = 0; i < known->ndevices; i++) {
+        const struct disk *disk = known->devices[i]->disk;
+
+        if (disk && disk->grant.by[0])
+            plan_grant(plan, "release", disk, NULL);
+    }
     return 0;
 }
