@@ -39,7 +39,7 @@ struct hook_outcome {
     char *text;      /* owned: what the scripts made of the payload, where it
                         is used and differs; else NULL */
     int64_t flags;   /* as they are now */
-    bool privileged; /* a granted change gives a privilege */
+    bool privileged; /* a change that was granted or refused is of privileges */
     json_t *scripts; /* owned; of each that ran {script, path, result, us,
                         stderr, changes: [], refused} */
 };

@@ -15,7 +15,7 @@ struct result {
     xmlDocPtr doc; /* owned; of XML that is used, else NULL */
     char *text;    /* owned; as it was read last */
     bool changed;
-    bool privileged; /* an accepted change gives a privilege */
+    bool privileged; /* a change that was granted or refused is of privileges */
 };
 
 /* What the call brings. -1 + err when that is no XML. */

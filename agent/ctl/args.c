@@ -28,6 +28,7 @@ static const char *const placeholders[ARG_TYPES] = {
     [ARG_TEXT] = "TEXT",          [ARG_VM] = "VM",
     [ARG_DISK] = "DISK",          [ARG_PATH] = "PATH",
     [ARG_FILE] = "FILE",          [ARG_JSON] = "JSON",
+    [ARG_CONTENT] = "FILE",
     [ARG_SIZE] = "SIZE",          [ARG_INT] = "N",
     [ARG_BOOL] = "yes|no",        [ARG_WORD] = "WORD",
     [ARG_DURATION] = "TIME",      [ARG_SET] = NULL,

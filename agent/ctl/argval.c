@@ -83,6 +83,15 @@ document(const struct arg *arg, const char *text, struct err *err)
     return NULL;
 }
 
+static json_t *
+content(const char *path, struct err *err)
+{
+    size_t len;
+    CLEANUP_FREE char *text = read_input(path, &len, err);
+
+    return text ? value_text(text, err) : NULL;
+}
+
 json_t *
 argval_read(const struct arg *arg, const char *text, struct err *err)
 {
@@ -93,6 +102,8 @@ argval_read(const struct arg *arg, const char *text, struct err *err)
     case ARG_FILE:
     case ARG_JSON:
         return document(arg, text, err);
+    case ARG_CONTENT:
+        return content(text, err);
     case ARG_SIZE:
         return value_size(text, &number, err) < 0 ? NULL : json_integer(number);
     case ARG_INT:

@@ -15,6 +15,7 @@ enum arg_type {
     ARG_DISK, /* names a disk of the VM before it */
     ARG_PATH, /* a path on the host of berthd */
     ARG_FILE, /* a local file (-: stdin) holding a JSON object to merge */
+    ARG_CONTENT, /* a local file (-: stdin), as text */
     ARG_JSON, /* a JSON object or array (-: stdin) */
     ARG_SIZE, /* bytes, or with K M G T */
     ARG_INT,

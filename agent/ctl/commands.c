@@ -12,6 +12,7 @@
 #include "agent/ctl/cmd_disk.h"
 #include "agent/ctl/cmd_doctor.h"
 #include "agent/ctl/cmd_event.h"
+#include "agent/ctl/cmd_hook.h"
 #include "agent/ctl/cmd_host.h"
 #include "agent/ctl/cmd_op.h"
 #include "agent/ctl/cmd_vm.h"
@@ -55,6 +56,7 @@ static const struct {
     {"vm", "Virtual machines"},
     {"disk", "Disks: recorded in a VM, plugged and unplugged"},
     {"host", "This host and its berthd"},
+    {"hook", "Hook scripts: what runs when, and trial runs"},
     {"op", "Operations: what was asked and what became of it"},
     {"event", "What happened, numbered"},
     {"audit", "Who was granted or denied what"},
@@ -71,6 +73,7 @@ commands_at(size_t n)
         size_t count;
     } racks[] = {
         {cmd_vm_rows, cmd_vm_nrows},     {cmd_disk_rows, cmd_disk_nrows},
+        {cmd_hook_rows, cmd_hook_nrows},
         {cmd_host_rows, cmd_host_nrows}, {cmd_event_rows, cmd_event_nrows},
         {cmd_op_rows, cmd_op_nrows},     {cmd_doctor_rows, cmd_doctor_nrows},
         {cmd_chaos_rows, cmd_chaos_nrows}, {cmd_audit_rows, cmd_audit_nrows},

@@ -24,6 +24,7 @@ print_kind(FILE *to, const struct arg *arg)
         break;
     case ARG_PATH:
     case ARG_FILE:
+    case ARG_CONTENT:
         fputs("@file", to);
         break;
     case ARG_BOOL:

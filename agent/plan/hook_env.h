@@ -41,3 +41,29 @@ int hook_env_run(struct env *env, enum point_id point,
 
 /* Whether there is anything to run at all: before a payload is made. */
 bool hook_env_any(struct env *env, enum point_id point);
+
+/* --- for people ---------------------------------------------------------- */
+
+/* What scripts there are (hooks_list), and as VDSM tells it. Owned. */
+json_t *hook_env_list(struct env *env);
+json_t *hook_env_checksums(struct env *env);
+
+/* A point by its name; POINT_IDS + INVALID naming what is expected. */
+enum point_id hook_env_point(const char *name, struct err *err);
+
+/*
+ * Run the scripts of a point on that payload and do nothing with the result:
+ * {point, scripts: [{script, path, result, us, stderr, changes, refused}],
+ * accepted, why, payload}. text NULL: made of the VM and, for a device, of
+ * the disk that is named (may be NULL). vm may be "". NULL + err (INVALID:
+ * nothing to give them) when no script was run.
+ */
+struct hook_env_trial {
+    enum point_id point;
+    const char *vm; /* UUID or "" */
+    const char *disk;
+    const char *text;
+    const json_t *custom; /* {name: text}, or NULL */
+};
+json_t *hook_env_test(struct env *env, const struct hook_env_trial *trial,
+                      struct err *err);

@@ -189,6 +189,83 @@ run_point(const struct hook_step *at, const struct step *step,
     return rc;
 }
 
+/* --- audit
+ * ----------------------------------------------------------------------- */
+
+static bool
+is_privilege(const json_t *change)
+{
+    const json_t *need;
+    size_t i;
+
+    json_array_foreach (json_object_get(change, "needs"), i, need) {
+        if (!strcmp(json_string_value(need), "privilege"))
+            return true;
+    }
+    return false;
+}
+
+/* One row per script that changed privileges, granted or refused. */
+static void
+audit_script(const struct hook_step *at, const struct step *step,
+             const json_t *row, struct store_batch *batch)
+{
+    bool refused = !strcmp(json_get_text(row, "result", ""), "result refused");
+    const char *script = json_get_text(row, "script", "");
+    CLEANUP_TEXT char *subject = mem_printf("hook %s", script);
+    CLEANUP_JSON json_t *before = json_object(), *after = json_object();
+    struct audit_entry entry = {
+        .what = refused ? AUDIT_DENIAL : AUDIT_GRANT,
+        .peer = at->op->peer,
+        .verb = at->op->verb,
+        .flow_id = at->op->flow_id,
+        .op_id = at->op->op_id,
+        .vm = at->op->vm,
+        .vm_name = at->run->info->record.name,
+        .disk = step->disk ? step->disk->id : NULL,
+        .subject = subject,
+        .before = before,
+        .after = after,
+        .result = refused ? "denied" : "granted",
+        .why = refused ? "the script has no grant: [hook NAME] may = privilege"
+                       : "[hook NAME] may = privilege",
+    };
+    json_t *change;
+    size_t i;
+
+    json_array_foreach (json_object_get(row, "changes"), i, change) {
+        const char *what = json_get_text(change, "what", "?");
+
+        if (!is_privilege(change))
+            continue;
+        json_put_text(before, what, json_get_text(change, "from", NULL));
+        json_put_text(after, what, json_get_text(change, "to", NULL));
+    }
+    if (json_object_size(after))
+        audit_append(at->run->env->audit, batch, &entry);
+}
+
+/* Durable before the effect that it tells of. */
+static int
+audit_scripts(const struct hook_step *at, const struct step *step,
+              const struct hook_outcome *out, struct err *err)
+{
+    struct store_batch *batch;
+    json_t *row;
+    size_t i;
+
+    if (!out->privileged || !at->run->env->audit)
+        return 0;
+    batch = store_batch_new();
+    json_array_foreach (out->scripts, i, row) {
+        audit_script(at, step, row, batch);
+    }
+    return store_commit(at->run->env->store, batch, err);
+}
+
+/* --- before
+ * ---------------------------------------------------------------------- */
+
 /* Before anything is done: what is asked for cannot be given here. */
 static int
 take_flags(struct step *step, const struct hook_outcome *out, struct err *err)
@@ -215,7 +292,8 @@ hook_step_before(const struct hook_step *at, struct step *step, struct err *err)
         return 0;
     rc = run_point(at, step, seam->before, at->deadline_ms, &out, err);
     keep(at, step, seam->before, &out);
-    if (rc < 0 || take_flags(step, &out, err) < 0)
+    if (audit_scripts(at, step, &out, rc < 0 ? NULL : err) < 0 || rc < 0 ||
+        take_flags(step, &out, err) < 0)
         return -1;
     if (out.text) {
         free(step->text);
@@ -227,6 +305,9 @@ hook_step_before(const struct hook_step *at, struct step *step, struct err *err)
                                              HYPER_XML_LIVE, NULL);
     return 0;
 }
+
+/* --- after
+ * ----------------------------------------------------------------------- */
 
 /* It is over, or failed: scripts cannot change that, so neither can what they
  * fail with. */

@@ -12,6 +12,7 @@
 #include "agent/verbs/disk.h"
 #include "agent/verbs/doctor.h"
 #include "agent/verbs/events.h"
+#include "agent/verbs/hook.h"
 #include "agent/verbs/host.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
@@ -27,6 +28,7 @@ static const struct part {
 } parts[] = {
     {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
+    {hook_verbs, &hook_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
     {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
     {admin_verbs, &admin_nverbs},

@@ -154,7 +154,7 @@ wrong_lines_are_told(void **state)
     (void)state;
     check_refused("", "command is missing");
     check_refused("vm", "verb is missing");
-    check_refused("pool ls", "there are vm, disk, host, event, op, call");
+    check_refused("pool ls", "there are vm, disk, hook, host, event, op, call");
     check_refused("vm list", "vm has create, update");
     check_refused("vm show", "VM is missing");
     check_refused("vm show a b", "one argument too many");

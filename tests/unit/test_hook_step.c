@@ -325,6 +325,14 @@ test_privilege_needs_its_grant(void **state)
     script(&house, "before_disk_hotplug", "granted", raw);
     assert_non_null(add(&house, ""));
     assert_true(xml_has(&house, "live", "rawio"));
+    house_do(&house, "GetAudit", "{}");
+    house_is(&house, "rows.0.what", "denial");
+    house_is(&house, "rows.0.subject", "hook 50_raw");
+    house_is(&house, "rows.0.result", "denied");
+    house_is(&house, "rows.1.what", "grant");
+    house_is(&house, "rows.1.subject", "hook granted");
+    house_is(&house, "rows.1.disk", D1);
+    house_is(&house, "rows.1.peer", "uid:0");
     house_end(&house);
 }
 
@@ -412,6 +420,72 @@ test_unplug_that_the_guest_refuses(void **state)
     house_end(&house);
 }
 
+/* --- tools
+ * ------------------------------------------------------------------------ */
+
+static void
+test_list(void **state)
+{
+    struct house house;
+
+    (void)state;
+    start(&house, true);
+    script(&house, "before_disk_hotplug", "granted", "exit 1");
+    assert_null(add(&house, ""));
+    house_do(&house, "ListHooks", "{}");
+    house_is(&house, "points.0.point", "before_disk_hotplug");
+    house_is(&house, "points.0.scripts.0.script", "granted");
+    house_is(&house, "points.0.scripts.0.order", "1");
+    house_is(&house, "points.0.scripts.0.runs", "1");
+    house_is(&house, "points.0.scripts.0.failures", "1");
+    house_is(&house, "points.0.scripts.0.last.result", "exit 1");
+    house_is(&house, "points.0.scripts.0.may.3", "privilege");
+    house_end(&house);
+}
+
+static void
+test_trial_changes_nothing(void **state)
+{
+    struct house house;
+
+    (void)state;
+    start(&house, true);
+    assert_non_null(add(&house, ""));
+    house_refuse(&house, "TestHook", VM ", 'point': 'before_disk_hotplug'}",
+                 ERR_INVALID, "disk");
+    house_refuse(&house, "TestHook", "{'point': 'before_disk_hotplug'}",
+                 ERR_INVALID, "vm");
+    house_refuse(&house, "TestHook", VM ", 'point': 'before_lunch'}",
+                 ERR_INVALID, "before_lunch");
+    house_refuse(&house, "TestHook",
+                 VM ", 'point': 'before_vm_migrate_source'}", ERR_INVALID,
+                 "never");
+    house_refuse(&house, "TestHook", VM ", 'point': 'before_vm_start'}",
+                 ERR_NOT_FOUND, "no scripts");
+    script(&house, "before_disk_hotplug", "50_raw",
+           "echo \"$color\" >&2\n"
+           "sed -i 's|<disk |<disk rawio=\"yes\" |' \"$_hook_domxml\"");
+    house_do(&house, "TestHook",
+             VM ", 'point': 'before_disk_hotplug', 'disk': '1111', 'custom':"
+                " {'color': 'red'}}");
+    house_is(&house, "accepted", "false");
+    house_is(&house, "scripts.0.stderr", "red");
+    house_is(&house, "scripts.0.changes.0.to", "yes");
+    house_is(&house, "scripts.0.changes.0.needs.0", "privilege");
+    house_do(&house, "TestHook",
+             "{'point': 'before_disk_hotplug', 'payload': '<disk />'}");
+    house_is(&house, "payload", "<disk rawio=\"yes\"/>");
+    script(&house, "before_disk_hotplug", "50_raw", "exit 0");
+    house_do(&house, "TestHook",
+             "{'point': 'before_disk_hotplug', 'payload': '<disk/>'}");
+    house_is(&house, "accepted", "true");
+    house_refuse(&house, "TestHook",
+                 "{'point': 'before_disk_hotplug', 'payload': 1}", ERR_INVALID,
+                 "payload");
+    assert_false(xml_has(&house, "live", "rawio"));
+    house_end(&house);
+}
+
 int
 main(void)
 {
@@ -430,6 +504,8 @@ main(void)
         cmocka_unit_test(test_deadline_passes_in_a_script),
         cmocka_unit_test(test_late_end_of_an_unplug),
         cmocka_unit_test(test_unplug_that_the_guest_refuses),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_trial_changes_nothing),
     };
 
     return CASES(tests);
