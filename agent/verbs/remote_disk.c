@@ -5,16 +5,50 @@
  */
 #include "agent/verbs/remote_disk.h"
 
+#include <string.h>
+
+#include "agent/plan/permit.h"
 #include "agent/plan/remote_disk_work.h"
 #include "agent/plan/remote_disks.h"
 #include "agent/plan/remote_run.h"
+
+/* What a call needs beyond the group of its verb: DISK_CREATE where a file is
+ * made, grown or deleted; a LUN that is not mapped virtually gets the
+ * guest's own SCSI commands. */
+static int
+check_needs(struct verb_call *call, struct err *err)
+{
+    const json_t *source = json_object_get(call->params, "source");
+    const struct {
+        bool so;
+        enum access_group group;
+    } needs[] = {
+        {json_get_int(call->params, "size", 0) > 0 ||
+             json_get_bool(call->params, "delete", false) == 1,
+         ACCESS_DISK_CREATE},
+        {!strcmp(json_get_text(call->params, "kind", ""), "lun") &&
+             strcmp(json_get_text(source, "mapping", "physical"), "virtual"),
+         ACCESS_CONFIGURE_SCSI_GENERIC_IO},
+    };
+    const struct access_object object = {.vm = call->vm,
+                                         .vm_name = call->remote.vm.name};
+
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+        if (needs[i].so && permit_check(call->env, &call->request,
+                                        needs[i].group, &object, err) < 0)
+            return -1;
+    return 0;
+}
 
 static json_t *
 run(struct verb_call *call, const struct remote_work *work, struct err *err)
 {
     struct remote_disk_wish wish = {.params = call->params};
-    json_t *out = remote_run(&call->remote, work, &wish, err);
+    json_t *out;
 
+    if (check_needs(call, err) < 0)
+        return NULL;
+    out = remote_run(&call->remote, work, &wish, err);
     remote_disk_work_clear(&wish);
     return out;
 }

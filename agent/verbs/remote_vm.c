@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "agent/plan/remote_look.h"
+#include "agent/policy/rights.h"
 
 static json_t *
 list_vms(struct verb_call *call, struct err *err)
 {
     CLEANUP_FREE struct vim_entry *entries = NULL;
+    CLEANUP_RIGHTS struct rights *rights =
+        rights_of(atomic_load(&call->env->access), call->request.who);
     json_t *result, *list;
     size_t n;
 
@@ -20,8 +23,13 @@ list_vms(struct verb_call *call, struct err *err)
     result = json_object();
     list = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_t *vm = json_object();
+        const struct access_object object = {entries[i].uuid, entries[i].name,
+                                             NULL};
+        json_t *vm;
 
+        if (!rights_allow(rights, ACCESS_VM_READ, &object))
+            continue;
+        vm = json_object();
         json_put_text(vm, "vm_id", entries[i].uuid);
         json_put_text(vm, "name", entries[i].name);
         json_put_text(vm, "hypervisor", esx_name(call->remote.esx));
@@ -40,6 +48,7 @@ const struct verb remote_vm_verbs[] = {
     {.name = "ListVms",
      .group = "vm",
      .action_group = "VM_READ",
+     .asks_itself = true,
      .lane = VERB_REMOTE,
      .doc = "The machines of a host",
      VERB_PARAMS(host_params),
