@@ -135,8 +135,7 @@ put_out(struct session *s)
 
     if (s->phase == PHASE_DEAD)
         return;
-    if (s->wire.first && !s->wakeup.resting &&
-        note(s, wire_flush(&s->wire, &pause_us)))
+    if (wire_busy(&s->wire) && note(s, wire_flush(&s->wire, &pause_us)))
         balance(s, s->wire.waiting < before);
     if (pause_us)
         wakeup_rest(&s->wakeup, pause_us);
@@ -155,7 +154,7 @@ static void
 queue_frame(void *ctx, const struct wire_part *parts, size_t n)
 {
     struct session *s = ctx;
-    bool idle = !s->wire.first;
+    bool idle = !wire_busy(&s->wire);
 
     if (s->phase != PHASE_DETECT && s->phase != PHASE_OPEN)
         return;
@@ -170,7 +169,7 @@ queue_frame(void *ctx, const struct wire_part *parts, size_t n)
         put_out(s);
     else
         balance(s, false);
-    if (s->wire.first)
+    if (wire_busy(&s->wire))
         wake(s);
 }
 
@@ -209,7 +208,7 @@ beat(void *ctx)
     const struct wire_part lf = {"\n", 1};
 
     /* What waits to be written is a sign of life as well. */
-    if (!s->wire.first)
+    if (!wire_busy(&s->wire))
         queue_frame(s, &lf, 1);
 }
 
@@ -414,10 +413,12 @@ shake(struct session *s)
 static void
 settle(struct session *s)
 {
-    if (s->phase == PHASE_CLOSING && !s->wire.first && s->wire.reset &&
+    bool written = !wire_busy(&s->wire);
+
+    if (s->phase == PHASE_CLOSING && written && s->wire.reset &&
         wire_unsent(&s->wire)) {
         wakeup_rest(&s->wakeup, UNSENT_US); /* a reset would drop it */
-    } else if (s->phase == PHASE_CLOSING && !s->wire.first) {
+    } else if (s->phase == PHASE_CLOSING && written) {
         s->phase = s->linger ? PHASE_LINGER : PHASE_DEAD;
         s->wants = EV_READ;
         wire_end_output(&s->wire);
@@ -427,8 +428,8 @@ settle(struct session *s)
         return;
     }
     wakeup_want(&s->wakeup, may_read(s) || (s->wants & EV_READ),
-                (s->wire.first && !s->wakeup.resting) ||
-                    (s->wants & EV_WRITE));
+                wire_stuck(&s->wire) || (s->wants & EV_WRITE) ||
+                    (s->wire.first && !s->wakeup.resting));
 }
 
 static void

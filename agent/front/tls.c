@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "agent/common/clock.h"
@@ -21,6 +22,8 @@
 #define DAY_MS (24LL * 3600 * 1000)
 #define DN_TEXT 512
 #define REASON_TEXT 160
+#define GATHER (64 * 1024)   /* bytes of records that leave together */
+#define GATHER_KEEP 8192     /* memory for them that a connection keeps */
 
 struct tls {
     SSL_CTX *ctx;
@@ -32,6 +35,9 @@ struct tls {
 
 struct tls_conn {
     SSL *ssl;
+    int fd;
+    BIO *out;    /* the SSL's: records on their way to the socket */
+    size_t sent; /* of what out holds */
 };
 
 CLEANUP_DEFINE(tls_cleanup_, struct tls, tls_free)
@@ -288,12 +294,18 @@ struct tls_conn *
 tls_accept(struct tls *tls, int fd)
 {
     struct tls_conn *conn = mem_zalloc(1, sizeof(*conn));
+    BIO *in = BIO_new_socket(fd, BIO_NOCLOSE);
 
+    conn->fd = fd;
+    conn->out = BIO_new(BIO_s_mem());
     conn->ssl = SSL_new(tls->ctx);
-    if (!conn->ssl || SSL_set_fd(conn->ssl, fd) != 1) {
+    if (!conn->ssl || !in || !conn->out) {
+        BIO_free(in);
+        BIO_free(conn->out);
         tls_conn_free(conn);
         return NULL;
     }
+    SSL_set_bio(conn->ssl, in, conn->out);
     SSL_set_accept_state(conn->ssl);
     return conn;
 }
@@ -323,19 +335,72 @@ outcome(struct tls_conn *conn, int rc)
     }
 }
 
+/* --- what is gathered ------------------------------------------------------ */
+
+/* Everything is sent; a buffer that has grown large is given back. */
+static void
+clear_out(struct tls_conn *conn)
+{
+    BUF_MEM *memory;
+    BIO *fresh;
+
+    conn->sent = 0;
+    BIO_get_mem_ptr(conn->out, &memory);
+    fresh = memory->max > GATHER_KEEP ? BIO_new(BIO_s_mem()) : NULL;
+    if (fresh) {
+        conn->out = fresh;
+        SSL_set0_wbio(conn->ssl, fresh);
+    } else {
+        (void)BIO_reset(conn->out);
+    }
+}
+
+static size_t
+gathered(const struct tls_conn *conn)
+{
+    return BIO_ctrl_pending(conn->out) - conn->sent;
+}
+
+bool
+tls_unsent(const struct tls_conn *conn)
+{
+    return gathered(conn) > 0;
+}
+
+enum tls_io
+tls_flush(struct tls_conn *conn)
+{
+    while (gathered(conn)) {
+        char *data;
+        ssize_t n;
+
+        BIO_get_mem_data(conn->out, &data);
+        n = send(conn->fd, data + conn->sent, gathered(conn), MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR)
+            return errno == EAGAIN ? TLS_WANT_WRITE : TLS_FAILED;
+        conn->sent += n > 0 ? (size_t)n : 0;
+    }
+    if (conn->sent)
+        clear_out(conn);
+    return TLS_DONE;
+}
+
+/* --- handshake -------------------------------------------------------------- */
+
 enum tls_io
 tls_handshake(struct tls_conn *conn, char *why, size_t size)
 {
     char text[REASON_TEXT];
-    enum tls_io io;
+    enum tls_io io, sent;
     long verdict;
     int rc;
 
     ERR_clear_error();
     rc = SSL_do_handshake(conn->ssl);
-    if (rc == 1)
-        return TLS_DONE;
-    io = outcome(conn, rc);
+    io = rc == 1 ? TLS_DONE : outcome(conn, rc);
+    sent = tls_flush(conn);
+    if (io == TLS_DONE || (io == TLS_WANT_READ && sent != TLS_DONE))
+        return sent;
     verdict = SSL_get_verify_result(conn->ssl);
     if (io == TLS_CLOSED)
         snprintf(why, size, "the peer closed the connection");
@@ -459,8 +524,11 @@ tls_read(struct tls_conn *conn, void *to, size_t size, size_t *done)
 enum tls_io
 tls_write(struct tls_conn *conn, const void *from, size_t size, size_t *done)
 {
+    enum tls_io io = gathered(conn) < GATHER ? TLS_DONE : tls_flush(conn);
     int rc;
 
+    if (io != TLS_DONE)
+        return io;
     ERR_clear_error();
     rc = SSL_write_ex(conn->ssl, from, size, done);
     return rc == 1 ? TLS_DONE : outcome(conn, rc);
@@ -478,4 +546,5 @@ tls_shutdown(struct tls_conn *conn)
     ERR_clear_error();
     if (SSL_is_init_finished(conn->ssl))
         SSL_shutdown(conn->ssl);
+    tls_flush(conn);
 }

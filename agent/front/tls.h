@@ -54,11 +54,13 @@ enum tls_io tls_handshake(struct tls_conn *conn, char *why, size_t size);
 struct identity *tls_identity(struct tls_conn *conn);
 
 /* *done is the number of bytes moved with TLS_DONE. One call of tls_write is
- * one record for up to 16 KiB; after TLS_WANT_* it must be called again with
- * the same bytes. */
+ * one record for up to 16 KiB. Records are gathered and leave together by
+ * tls_flush, or when there are many: a system call costs more than a record. */
 enum tls_io tls_read(struct tls_conn *conn, void *to, size_t size,
                      size_t *done);
 enum tls_io tls_write(struct tls_conn *conn, const void *from, size_t size,
                       size_t *done);
+enum tls_io tls_flush(struct tls_conn *conn);
+bool tls_unsent(const struct tls_conn *conn); /* gathered, and not sent */
 bool tls_has_pending(struct tls_conn *conn); /* bytes read but not returned */
 void tls_shutdown(struct tls_conn *conn);    /* one try at close_notify */

@@ -489,14 +489,14 @@ send_call(struct join *join, struct trip *checked, json_t **reply)
     return refuse(checked, &err, reply);
 }
 
-/* What the message says counts where the parameters say nothing. It comes from
- * a header, which may hold anything. */
+/* What the message says, until the parameters say something else. It comes
+ * from a header, which may hold anything. */
 static void
 take_flow(struct request *request, const char *flow_id)
 {
     CLEANUP_FREE char *clean = NULL;
 
-    if (!flow_id || request->flow_id[0])
+    if (!flow_id)
         return;
     clean = utf8_clean(flow_id);
     for (char *p = clean; *p; p++)
@@ -527,12 +527,12 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     snprintf(call->request.peer, sizeof(call->request.peer), "%s", from->peer);
     call->request.who = trip.who;
     call->request.verb = verb->name;
+    take_flow(&call->request, from->flow_id);
     if (gate_enter(call, &err) < 0)
         return refuse(&trip, &err, reply);
     if (params_check(verb, request->params, &trip.params, &call->request,
                      &err) < 0)
         return refuse(&trip, &err, reply);
-    take_flow(&call->request, from->flow_id);
     /* A question's own parameters can be large: not needed any more. */
     json_decref(STEAL(request->params));
     call->params = trip.params;

@@ -41,11 +41,23 @@ drop_first(struct wire *wire)
     free(frame);
 }
 
+bool
+wire_stuck(const struct wire *wire)
+{
+    return wire->conn && tls_unsent(wire->conn);
+}
+
+bool
+wire_busy(const struct wire *wire)
+{
+    return wire->first || wire_stuck(wire);
+}
+
 void
 wire_close(struct wire *wire)
 {
     /* A close_notify in the middle of a record would be garbage. */
-    if (wire->conn && !wire->first && !wire->reset)
+    if (wire->conn && !wire_busy(wire) && !wire->reset)
         tls_shutdown(wire->conn);
     while (wire->first)
         drop_first(wire);
@@ -171,18 +183,26 @@ pause_of(const struct wire *wire)
     return left > 0 ? left : 0;
 }
 
+static enum tls_io
+send_gathered(struct wire *wire)
+{
+    return wire->conn ? tls_flush(wire->conn) : TLS_DONE;
+}
+
 enum tls_io
 wire_flush(struct wire *wire, int64_t *pause_us)
 {
     while (wire->first && !(*pause_us = pause_of(wire))) {
         enum tls_io io = write_first(wire);
 
+        if (io == TLS_DONE && wire->pacing_us) {
+            wire->rested_us = clock_mono_us() + wire->pacing_us;
+            io = send_gathered(wire);
+        }
         if (io != TLS_DONE)
             return io;
-        if (wire->pacing_us)
-            wire->rested_us = clock_mono_us() + wire->pacing_us;
     }
-    return TLS_DONE;
+    return send_gathered(wire);
 }
 
 void

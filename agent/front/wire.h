@@ -46,6 +46,13 @@ enum tls_io wire_read(struct wire *wire, void *to, size_t size, size_t *done);
  * tells, TCP does not. */
 bool wire_gone(const struct wire *wire);
 
+/* Whether anything waits to be written. */
+bool wire_busy(const struct wire *wire);
+
+/* Whether the socket was full: what waits goes as soon as it is not, even
+ * between paced frames. */
+bool wire_stuck(const struct wire *wire);
+
 /* Queue a frame. */
 void wire_add(struct wire *wire, const struct wire_part *parts, size_t n);
 
