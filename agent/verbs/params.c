@@ -104,16 +104,18 @@ take_common(const struct verb *verb, json_t *own)
 }
 
 static void
-fill_request(const json_t *common, struct request *request)
+fill_request(const struct verb *verb, const json_t *common,
+             struct request *request)
 {
     const char *op_id = json_get_text(common, "op_id", NULL);
+    const char *flow_id = json_get_text(common, "flow_id", NULL);
     json_int_t deadline = json_get_int(common, "deadline_ms", 0);
 
     request->op_id_given = op_id && uuid_canon(op_id, request->op_id);
-    if (!request->op_id_given)
+    if (!request->op_id_given && verb->mutating)
         uuid_new(request->op_id);
-    snprintf(request->flow_id, sizeof(request->flow_id), "%s",
-             json_get_text(common, "flow_id", ""));
+    if (flow_id)
+        snprintf(request->flow_id, sizeof(request->flow_id), "%s", flow_id);
     request->dry_run = json_get_bool(common, "dry_run", false);
     request->deadline_ms = deadline ? clock_mono_ms() + deadline : 0;
 }
@@ -212,7 +214,7 @@ params_check(const struct verb *verb, const json_t *raw, json_t **out,
     if (verb_is_vdsm(verb))
         put_vm(verb, *out);
     request->verb = verb->name;
-    fill_request(common, request);
+    fill_request(verb, common, request);
     if (verb->mutating)
         hash_body(verb, *out, request);
     return 0;

@@ -20,8 +20,9 @@ const struct field *params_common_of(const struct verb *verb, size_t *n);
 /*
  * raw is an object, an array (values in row order) or NULL. *out is an owned
  * object with the verb's own parameters (defaults in); the common ones are
- * taken out of it into request (op_id made when absent; the deadline becomes
- * monotonic; body_hash of verb and parameters where it is mutating). What
+ * taken out of it into request (op_id made when absent and the verb changes
+ * something; a flow_id that is there stays when none is given; the deadline
+ * becomes monotonic; body_hash of verb and parameters where it is mutating). What
  * else request holds (the peer) is left as it is. A verb under VDSM's name is
  * read leniently, as verb.h tells. err: INVALID.
  */

@@ -141,7 +141,7 @@ common_ones_go_into_the_request(void **state)
     accepts(&change, "[\"db\"]", "{\"vm\": \"db\", \"count\": 8}", &request);
     assert_int_equal(strlen(request.op_id), UUID_TEXT - 1);
     assert_string_not_equal(request.op_id, OP);
-    assert_string_equal(request.flow_id, "");
+    assert_string_equal(request.flow_id, "night build"); /* as it was */
     assert_false(request.dry_run);
     assert_int_equal(request.deadline_ms, 0);
 }
