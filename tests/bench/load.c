@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A load generator: connections over mutual TLS, each with a number of Pings
- * in flight, for a time. Prints one JSON object: requests, seconds, and the
- * processor time that the server (by pid, /proc/PID/stat) spent meanwhile.
- * One thread; it must not be what limits, so its own time is printed too.
+ * A load generator: connections over mutual TLS, each with a number of
+ * requests in flight, in lines or in STOMP, for a time or a number of them.
+ * Prints one JSON object: requests, seconds, p50 and p99 in microseconds, the
+ * processor time that the server (by pid, /proc/PID/stat) spent meanwhile, and
+ * its memory at the end. One thread; it must not be what limits, so its own
+ * time is printed too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,22 +23,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/stomp.h"
+
 #define CONNECTIONS_MAX 1024
-#define LINE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"Ping\"}\n"
+#define IN_FLIGHT_MAX 256
+#define SLOWEST_US 4000000 /* what takes longer counts as this */
+#define QUEUE "bench"
 
 struct conn {
     SSL *ssl;
-    size_t owed; /* requests still to be written */
+    struct stomp stomp;
+    struct buf out; /* frames that SSL_write has not taken */
+    size_t owed;    /* requests still to be written */
+    double sent[IN_FLIGHT_MAX]; /* a ring: answers come in order */
+    size_t first, waiting;
 };
 
 struct load {
     const char *port, *dir; /* of certificates */
+    bool stomp;
     size_t connections, in_flight;
-    double seconds;
+    double seconds;       /* 0: until there are so many requests */
+    unsigned long wanted; /* 0: until the time is over */
     long pid;
+    struct buf request; /* one, as it goes out */
     struct conn conns[CONNECTIONS_MAX];
     struct pollfd polls[CONNECTIONS_MAX];
     unsigned long answers;
+    unsigned took[SLOWEST_US + 1]; /* answers by microseconds */
 };
 
 __attribute__((noreturn)) static void
@@ -79,6 +93,25 @@ server_cpu(long pid)
                &system) != 2)
         fail("/proc/PID/stat");
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Kilobytes that the server has in memory. */
+static long
+server_rss(long pid)
+{
+    char path[64], line[256];
+    long kb = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+    file = fopen(path, "r");
+    if (!file)
+        fail(path);
+    while (fgets(line, sizeof(line), file))
+        if (sscanf(line, "VmRSS: %ld kB", &kb) == 1)
+            break;
+    fclose(file);
+    return kb;
 }
 
 static double
@@ -132,20 +165,61 @@ open_conn(struct load *load, SSL_CTX *ctx, size_t i)
 }
 
 static void
-write_owed(struct conn *conn)
+note_answer(struct load *load, struct conn *conn)
 {
-    static const size_t len = sizeof(LINE) - 1;
+    double us = (now() - conn->sent[conn->first]) * 1e6;
 
-    while (conn->owed) {
-        int n = SSL_write(conn->ssl, LINE, (int)len);
+    load->took[us < SLOWEST_US ? (size_t)us : SLOWEST_US]++;
+    load->answers++;
+    conn->first = (conn->first + 1) % IN_FLIGHT_MAX;
+    conn->waiting--;
+    conn->owed++;
+}
 
-        if (n <= 0) {
-            if (SSL_get_error(conn->ssl, n) != SSL_ERROR_WANT_WRITE)
-                fail("write");
-            return;
-        }
-        conn->owed--;
+/* All that is owed goes out together: it is the server that is measured. */
+static void
+write_owed(struct load *load, struct conn *conn)
+{
+    for (; conn->owed; conn->owed--) {
+        conn->sent[(conn->first + conn->waiting++) % IN_FLIGHT_MAX] = now();
+        buf_add(&conn->out, load->request.data, load->request.len);
     }
+    while (conn->out.len) {
+        size_t done;
+
+        if (SSL_write_ex(conn->ssl, conn->out.data, conn->out.len, &done) == 1)
+            buf_consume(&conn->out, done);
+        else if (SSL_get_error(conn->ssl, 0) == SSL_ERROR_WANT_WRITE)
+            return;
+        else
+            fail("write");
+    }
+}
+
+static void
+take_line(struct load *load, struct conn *conn, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\n')
+            note_answer(load, conn);
+}
+
+static void
+take_frames(struct load *load, struct conn *conn, const char *text, size_t len)
+{
+    struct stomp_frame frame;
+    struct err err = ERR_INIT;
+    enum stomp_state state;
+
+    stomp_add(&conn->stomp, text, len);
+    while ((state = stomp_next(&conn->stomp, &frame, &err)) == STOMP_FRAME) {
+        if (strcmp(frame.command, "MESSAGE") != 0 ||
+            strstr(frame.body, "\"error\":{"))
+            fail(frame.body);
+        note_answer(load, conn);
+    }
+    if (state == STOMP_BAD)
+        fail(err.message);
 }
 
 static void
@@ -155,15 +229,48 @@ read_answers(struct load *load, struct conn *conn)
     int n;
 
     while ((n = SSL_read(conn->ssl, text, sizeof(text))) > 0) {
-        for (int i = 0; i < n; i++) {
-            if (text[i] == '\n') {
-                load->answers++;
-                conn->owed++;
-            }
-        }
+        if (load->stomp)
+            take_frames(load, conn, text, (size_t)n);
+        else
+            take_line(load, conn, text, (size_t)n);
     }
     if (SSL_get_error(conn->ssl, n) != SSL_ERROR_WANT_READ)
         fail("read");
+}
+
+static bool
+is_over(const struct load *load, double start)
+{
+    return load->wanted ? load->answers >= load->wanted
+                        : now() - start >= load->seconds;
+}
+
+static void
+work(struct load *load)
+{
+    if (poll(load->polls, load->connections, 1000) < 0)
+        fail("poll");
+    for (size_t i = 0; i < load->connections; i++) {
+        struct conn *conn = &load->conns[i];
+
+        if (!load->polls[i].revents)
+            continue;
+        read_answers(load, conn);
+        write_owed(load, conn);
+        load->polls[i].events = conn->out.len ? POLLIN | POLLOUT : POLLIN;
+    }
+}
+
+/* Microseconds within which that share of the answers came. */
+static size_t
+within(const struct load *load, double share)
+{
+    unsigned long left = (unsigned long)((double)load->answers * share);
+    size_t us = 0;
+
+    while (us < SLOWEST_US && load->took[us] <= left)
+        left -= load->took[us++];
+    return us;
 }
 
 static void
@@ -172,22 +279,73 @@ run(struct load *load)
     double start = now(), cpu = server_cpu(load->pid), own = own_cpu();
     double took;
 
-    for (size_t i = 0; i < load->connections; i++)
-        write_owed(&load->conns[i]);
-    while (now() - start < load->seconds) {
-        if (poll(load->polls, load->connections, 1000) < 0)
-            fail("poll");
-        for (size_t i = 0; i < load->connections; i++) {
-            if (!load->polls[i].revents)
-                continue;
-            read_answers(load, &load->conns[i]);
-            write_owed(&load->conns[i]);
-        }
+    for (size_t i = 0; i < load->connections; i++) {
+        write_owed(load, &load->conns[i]);
+        if (load->conns[i].out.len)
+            load->polls[i].events = POLLIN | POLLOUT;
     }
+    while (!is_over(load, start))
+        work(load);
     took = now() - start;
-    printf("{\"requests\": %lu, \"seconds\": %.3f, \"server_cpu\": %.3f, "
-           "\"own_cpu\": %.3f}\n",
-           load->answers, took, server_cpu(load->pid) - cpu, own_cpu() - own);
+    printf("{\"requests\": %lu, \"seconds\": %.3f, \"p50_us\": %zu, "
+           "\"p99_us\": %zu, \"server_cpu\": %.3f, \"own_cpu\": %.3f, "
+           "\"server_rss_kb\": %ld}\n",
+           load->answers, took, within(load, 0.5), within(load, 0.99),
+           server_cpu(load->pid) - cpu, own_cpu() - own, server_rss(load->pid));
+}
+
+/* METHOD: Ping in lines; another in STOMP, "Host.echo:BYTES" with a message. */
+static void
+make_request(struct load *load, char *method)
+{
+    char *bytes = strchr(method, ':');
+    size_t size = bytes ? strtoul(bytes + 1, NULL, 10) : 0;
+    struct buf body = BUF_INIT;
+
+    load->stomp = strcmp(method, "Ping") != 0;
+    if (bytes)
+        *bytes = '\0';
+    buf_printf(&body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"",
+               method);
+    if (size) {
+        buf_add_text(&body, ",\"params\":{\"message\":\"");
+        buf_reserve(&body, size);
+        memset(body.data + body.len, 'x', size);
+        body.len += size;
+        buf_add_text(&body, "\"}");
+    }
+    buf_add_text(&body, "}");
+    if (load->stomp)
+        buf_printf(&load->request,
+                   "SEND\ndestination:jms.topic.vdsm_requests\n"
+                   "content-type:application/json\nreply-to:" QUEUE
+                   "\ncontent-length:%zu\n\n",
+                   body.len);
+    buf_add(&load->request, body.data, body.len);
+    buf_add(&load->request, load->stomp ? "" : "\n", 1);
+    buf_free(&body);
+}
+
+static void
+subscribe(struct conn *conn)
+{
+    static const char frame[] =
+        "SUBSCRIBE\ndestination:" QUEUE "\nid:1\nack:auto\n\n";
+
+    buf_add(&conn->out, frame, sizeof(frame));
+}
+
+/* "3s" or a number of requests. */
+static void
+read_end(struct load *load, const char *text)
+{
+    char *end;
+    double n = strtod(text, &end);
+
+    if (*end == 's')
+        load->seconds = n;
+    else
+        load->wanted = (unsigned long)n;
 }
 
 int
@@ -196,9 +354,9 @@ main(int argc, char **argv)
     static struct load load;
     SSL_CTX *ctx;
 
-    if (argc != 7) {
+    if (argc != 8) {
         fprintf(stderr, "usage: load PORT CERT_DIR PID CONNECTIONS IN_FLIGHT "
-                        "SECONDS\n");
+                        "SECONDSs|REQUESTS METHOD[:BYTES]\n");
         return 2;
     }
     load.port = argv[1];
@@ -206,12 +364,17 @@ main(int argc, char **argv)
     load.pid = strtol(argv[3], NULL, 10);
     load.connections = strtoul(argv[4], NULL, 10);
     load.in_flight = strtoul(argv[5], NULL, 10);
-    load.seconds = strtod(argv[6], NULL);
-    if (load.connections == 0 || load.connections > CONNECTIONS_MAX)
+    read_end(&load, argv[6]);
+    make_request(&load, argv[7]);
+    if (load.connections == 0 || load.connections > CONNECTIONS_MAX ||
+        load.in_flight == 0 || load.in_flight > IN_FLIGHT_MAX)
         return 2;
     ctx = new_context(load.dir);
-    for (size_t i = 0; i < load.connections; i++)
+    for (size_t i = 0; i < load.connections; i++) {
         open_conn(&load, ctx, i);
+        if (load.stomp)
+            subscribe(&load.conns[i]);
+    }
     run(&load);
     return 0;
 }

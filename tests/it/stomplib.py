@@ -292,6 +292,8 @@ def vdsm_client(daemon, window=None, **more):
     sock = socket.socket()
     if window:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        # The other side's kernel holds some segments back: small ones.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
     sock.settimeout(PATIENCE_S)
     sock.connect(("127.0.0.1", daemon.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -391,7 +391,7 @@ def test_500_connections_of_which_50_never_read(new_berthd, descriptors):
     deaf = [vdsm_client(daemon, window=4096) for _ in range(50)]
     others = [vdsm_client(daemon) for _ in range(450)]
     for client in deaf:
-        for _ in range(30):
+        for _ in range(16):
             client.post(ask)
     for client in others:
         client.post([ping("last")])
