@@ -315,32 +315,13 @@ const struct step_ops step_vm_autostart = {autostart_run, autostart_verify,
 /* --- life-cycle --------------------------------------------------------- */
 
 /* As hook scripts want it, this once: libvirt takes a definition along under
- * the XML that it starts, and has it again when the domain stops. A start that
- * fails has left it as it was, too, or it is put back. */
-static int
-start_otherwise(struct step_run *run, const struct step *step,
-                struct err *err)
-{
-    struct hyper *hyper = run->env->hyper;
-    CLEANUP_TEXT char *before =
-        hyper_domain_xml(hyper, run->vm, HYPER_XML_CONFIG, err);
-    CLEANUP_TEXT char *after = NULL;
-
-    if (!before)
-        return -1;
-    if (hyper_create(hyper, step->text, step->flag, err) == 0)
-        return 0;
-    after = hyper_domain_xml(hyper, run->vm, HYPER_XML_CONFIG, NULL);
-    if (after && strcmp(before, after) != 0)
-        hyper_define(hyper, before, NULL);
-    return -1;
-}
-
+ * the XML that it starts, and has it again when the domain stops or, in each
+ * of the ways that were tried, fails to start. */
 static int
 start_run(struct step_run *run, struct step *step, struct err *err)
 {
     if (step->text)
-        return start_otherwise(run, step, err);
+        return hyper_create(run->env->hyper, step->text, step->flag, err);
     return hyper_start(run->env->hyper, run->vm, step->flag, err);
 }
 
