@@ -183,10 +183,11 @@ report(const struct chaos *chaos)
     }
     chaos_matrix_print(matrix, ctl->out);
     fprintf(ctl->out,
-            "%zu deaths: %zu ended the same, %zu rolled back, %zu WRONG "
-            "(%.0f s)%s\n",
+            "%zu deaths: %zu ended the same, %zu rolled back, %zu so but for "
+            "a device that is kept, %zu WRONG (%.0f s)%s\n",
             matrix->n, chaos_matrix_count(matrix, CHAOS_SAME),
             chaos_matrix_count(matrix, CHAOS_ROLLED_BACK),
+            chaos_matrix_count(matrix, CHAOS_KEPT),
             chaos_matrix_count(matrix, CHAOS_WRONG),
             (double)(clock_mono_ms() - chaos->from) / 1000,
             atomic_load(&chaos->stop) ? "; stopped before its end"

@@ -27,9 +27,6 @@ struct chaos_case {
     struct chaos_call call;
     const struct chaos_call *restore; /* NULL: the base is made anew */
     enum chaos_fault fault;
-    /* From the base to the one state that a rollback may leave instead, since
-     * the guest has to let a device go and there is none; NULL: none. */
-    const struct chaos_call *kept;
 };
 
 extern const struct chaos_case chaos_case_rows[];

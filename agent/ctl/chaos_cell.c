@@ -214,6 +214,22 @@ ask_operation(struct cell *cell, struct err *err)
     return ask(cell, "GetOperation", text, &cell->op, err);
 }
 
+/* A controller that stays has its port and its I/O thread with it. */
+bool
+chaos_cell_kept(const struct chaos_trial *trial, const json_t *receipt,
+                const struct chaos_state *seen)
+{
+    const json_t *kept = json_object_get(receipt, "kept");
+    CLEANUP_JSON json_t *words = NULL;
+
+    if (!kept)
+        return false;
+    words = json_copy((json_t *)kept);
+    json_array_append_new(words, json_string("iothread"));
+    json_array_append_new(words, json_string("ports.free"));
+    return chaos_state_equal_but(&trial->before, seen, words);
+}
+
 static int
 look(struct cell *cell, struct err *err)
 {
@@ -228,8 +244,8 @@ look(struct cell *cell, struct err *err)
             return -1;
         cell->facts.is_before = chaos_state_equal(&trial->before, &cell->seen);
         cell->facts.is_after = chaos_state_equal(&trial->after, &cell->seen);
-        cell->facts.is_kept =
-            trial->kept.n && chaos_state_equal(&trial->kept, &cell->seen);
+        cell->facts.is_kept = chaos_cell_kept(
+            trial, json_object_get(cell->op, "receipt"), &cell->seen);
         if ((done ? cell->facts.is_after
                   : cell->facts.is_before || cell->facts.is_kept) ||
             clock_mono_ms() > until)

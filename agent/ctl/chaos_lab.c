@@ -272,6 +272,8 @@ chaos_lab_start(struct chaos_lab *lab, const char *crash_at, struct err *err)
     int rc;
 
     chaos_lab_kill(lab);
+    /* A child that libvirt forked may hold the listener of the dead. */
+    unlink(lab->socket);
     rc = spawn(lab, crash_at);
     if (rc)
         return err_set(err, ERR_NOT_FOUND, "Cannot start %s: %s", lab->berthd,

@@ -20,7 +20,6 @@ trial_clear(struct chaos_trial *trial)
 {
     chaos_state_clear(&trial->before);
     chaos_state_clear(&trial->after);
-    chaos_state_clear(&trial->kept);
     json_decref(trial->wanted);
     json_decref(trial->steps);
 }
@@ -70,7 +69,7 @@ restore(const struct chaos_trial *trial, enum chaos_verdict verdict,
     const struct chaos_call *calls = trial->row->restore;
     struct err ignored = ERR_INIT;
 
-    if ((verdict == CHAOS_ROLLED_BACK && !trial->kept.n) ||
+    if (verdict == CHAOS_ROLLED_BACK ||
         (verdict == CHAOS_SAME && calls &&
          call_all(trial->lab, calls, &ignored) == 0 && is_at_base(trial)))
         return 0;
@@ -108,14 +107,13 @@ call_undisturbed(struct chaos_trial *trial, json_t **receipt, struct err *err)
 {
     CLEANUP_JSON json_t *refusal = NULL;
     struct err why = ERR_INIT;
-    char op_id[UUID_TEXT];
     int64_t from;
 
-    uuid_new(op_id);
+    uuid_new(trial->op_id);
     if (chaos_fault_put(trial->lab, trial->row->fault, err) < 0)
         return -1;
     from = clock_mono_ms();
-    *receipt = chaos_cell_call(trial, op_id, &refusal, &why);
+    *receipt = chaos_cell_call(trial, trial->op_id, &refusal, &why);
     trial->call_ms = (long)(clock_mono_ms() - from);
     chaos_fault_take(trial->lab, trial->row->fault);
     if (!*receipt && (!trial->row->fault || !refusal)) {
@@ -129,17 +127,35 @@ call_undisturbed(struct chaos_trial *trial, json_t **receipt, struct err *err)
                    trial->row->call.verb, trial->row->name);
 }
 
+/* The receipt of the undisturbed call. Returns owned, NULL + err. */
+static json_t *
+ask_receipt(const struct chaos_trial *trial, struct err *err)
+{
+    CLEANUP_FREE char *text = mem_printf("{'op_id':'%s'}", trial->op_id);
+    CLEANUP_JSON json_t *params = chaos_lab_params(trial->lab, text);
+    CLEANUP_JSON json_t *refusal = NULL;
+    CLEANUP_JSON json_t *op =
+        chaos_lab_call(trial->lab, "GetOperation", params, &refusal, err);
+
+    return op ? json_incref(json_object_get(op, "receipt")) : NULL;
+}
+
 /* A call that fails must leave no trace even when nobody dies. */
 static int
 check_undone(const struct chaos_trial *trial, struct err *err)
 {
     CLEANUP_BUF struct buf diff = BUF_INIT;
+    CLEANUP_JSON json_t *receipt = NULL;
 
-    if (trial->wanted ||
-        (trial->kept.n && chaos_state_equal(&trial->kept, &trial->after)))
+    if (trial->wanted)
         return 0;
     chaos_state_diff(&trial->before, &trial->after, &diff);
     if (!diff.len)
+        return 0;
+    receipt = ask_receipt(trial, err);
+    if (!receipt)
+        return -1;
+    if (chaos_cell_kept(trial, receipt, &trial->after))
         return 0;
     return err_set(err, ERR_INTERNAL,
                    "%s of \"%s\" fails, undisturbed, and is not undone:\n%s",
@@ -147,22 +163,11 @@ check_undone(const struct chaos_trial *trial, struct err *err)
 }
 
 static int
-learn_kept(struct chaos_trial *trial, struct err *err)
-{
-    if (!trial->row->kept)
-        return 0;
-    if (call_all(trial->lab, trial->row->kept, err) < 0 ||
-        chaos_look(trial->lab, &trial->kept, err) < 0)
-        return -1;
-    return make_base(trial, err);
-}
-
-static int
 learn(struct chaos_trial *trial, struct err *err)
 {
     if (make_base(trial, err) < 0 ||
         chaos_look(trial->lab, &trial->before, err) < 0 ||
-        learn_kept(trial, err) < 0 || read_plan(trial, err) < 0 ||
+        read_plan(trial, err) < 0 ||
         call_undisturbed(trial, &trial->wanted, err) < 0 ||
         chaos_look(trial->lab, &trial->after, err) < 0 ||
         check_undone(trial, err) < 0)

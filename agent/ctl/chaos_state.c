@@ -187,13 +187,42 @@ chaos_state_end(struct chaos_state *state)
         qsort(state->facts, state->n, sizeof(*state->facts), compare);
 }
 
+static bool
+names_one(const char *fact, const json_t *words)
+{
+    const json_t *word;
+    size_t i;
+
+    json_array_foreach(words, i, word)
+    {
+        if (strstr(fact, json_string_value(word)))
+            return true;
+    }
+    return false;
+}
+
+bool
+chaos_state_equal_but(const struct chaos_state *a, const struct chaos_state *b,
+                      const json_t *words)
+{
+    size_t i = 0, k = 0;
+
+    for (;; i++, k++) {
+        while (i < a->n && names_one(a->facts[i], words))
+            i++;
+        while (k < b->n && names_one(b->facts[k], words))
+            k++;
+        if (i == a->n || k == b->n)
+            return i == a->n && k == b->n;
+        if (strcmp(a->facts[i], b->facts[k]) != 0)
+            return false;
+    }
+}
+
 bool
 chaos_state_equal(const struct chaos_state *a, const struct chaos_state *b)
 {
-    for (size_t i = 0; i < a->n && i < b->n; i++)
-        if (strcmp(a->facts[i], b->facts[i]) != 0)
-            return false;
-    return a->n == b->n;
+    return chaos_state_equal_but(a, b, NULL);
 }
 
 struct diff {

@@ -35,6 +35,11 @@ void chaos_state_end(struct chaos_state *state);
 bool chaos_state_equal(const struct chaos_state *a,
                        const struct chaos_state *b);
 
+/* Whether they are, but for facts that name one of the words (array of text,
+ * NULL: none). */
+bool chaos_state_equal_but(const struct chaos_state *a,
+                           const struct chaos_state *b, const json_t *words);
+
 /* What seen has and lacks of wanted, a line each ("has …", "lacks …"), the
  * first few of them. */
 void chaos_state_diff(const struct chaos_state *wanted,

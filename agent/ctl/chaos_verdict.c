@@ -16,6 +16,7 @@ chaos_verdict_name(enum chaos_verdict verdict)
     static const char *const names[CHAOS_VERDICTS] = {
         [CHAOS_SAME] = "same",
         [CHAOS_ROLLED_BACK] = "rolled back",
+        [CHAOS_KEPT] = "kept",
         [CHAOS_WRONG] = "WRONG",
     };
 
@@ -81,12 +82,10 @@ check_not_done(const struct chaos_facts *facts, const char *state,
     if (promise)
         wrong(why, "the client was told \"%s\", and the operation is %s",
               promise, state);
-    if (facts->is_kept) /* as good as it can be, and it may say so */
-        return;
     if (json_get_bool(receipt, "rolled_back", true) == false)
         wrong(why, "the receipt says that not everything was undone: %s",
               json_get_text(receipt, "message", ""));
-    if (!facts->is_before)
+    if (!facts->is_before && !facts->is_kept)
         wrong(why, "the operation is %s, but the state is not that before",
               state);
 }
@@ -124,5 +123,7 @@ chaos_verdict_of(const struct chaos_facts *facts, struct buf *why)
               facts->ends ? "more than once" : "never");
     if (why->len)
         return CHAOS_WRONG;
-    return done ? CHAOS_SAME : CHAOS_ROLLED_BACK;
+    return done               ? CHAOS_SAME
+           : facts->is_before ? CHAOS_ROLLED_BACK
+                              : CHAOS_KEPT;
 }

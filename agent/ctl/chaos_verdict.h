@@ -13,6 +13,7 @@
 enum chaos_verdict {
     CHAOS_SAME,        /* the final state of an undisturbed run */
     CHAOS_ROLLED_BACK, /* the state before it */
+    CHAOS_KEPT,        /* … but for what only a guest could let go */
     CHAOS_WRONG,
     CHAOS_VERDICTS
 };
@@ -26,7 +27,7 @@ struct chaos_facts {
     const json_t *wanted; /* receipt of the undisturbed run; NULL: it failed */
     size_t ends;          /* events that end the operation */
     bool is_before;       /* the state equals that before */
-    bool is_kept;  /* … or that with a device the guest has to let go */
+    bool is_kept;  /* … or does but for what the receipt says is kept */
     bool is_after; /* … that after an undisturbed run */
 };
 

@@ -180,8 +180,8 @@ struct hyper_ops {
                   uint64_t bytes, struct err *err);
     int (*iotune)(void *backend, const char *uuid, const char *target,
                   const struct hyper_tune *tune, size_t n, struct err *err);
-    /* Take out of QEMU the device of that alias, and block nodes on path
-     * (either may be NULL), that libvirt does not list. Done when there is
+    /* Take out of QEMU the device (or I/O thread) of that alias, and block
+     * nodes on path (either may be NULL), that libvirt does not list. Done when there is
      * nothing; BUSY when the guest has not let the device go within wait_ms. */
     int (*forget_device)(void *backend, const char *uuid, const char *alias,
                          const char *path, int64_t wait_ms, struct err *err);

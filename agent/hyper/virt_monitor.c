@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * qom-list, device_del, query-named-block-nodes, blockdev-del, query-block,
+ * qom-list, device_del, object-del, query-named-block-nodes, blockdev-del, query-block,
  * blockdev-open-tray, blockdev-close-tray (QEMU QMP reference). QEMU refuses
  * to delete a node that is in use, so a node that another disk has on the
  * same file stays.
@@ -59,13 +59,22 @@ command(const struct virt_handle *handle, const char *name, const char *key,
     return execute(handle, name, arguments, value ? value : "everything", err);
 }
 
-/* 1: QEMU has a device of that id; 0: not; -1 + err. */
+/* Where QEMU keeps what has an id, and how it is taken out. */
+static const struct kind {
+    const char *path;
+    const char *command;
+} kinds[] = {
+    {"/machine/peripheral", "device_del"},
+    {"/objects", "object-del"}, /* I/O threads */
+};
+
+/* 1: QEMU has a thing of that id; 0: not; -1 + err. */
 static int
-has_device(const struct virt_handle *handle, const char *alias,
-           struct err *err)
+has_thing(const struct virt_handle *handle, const struct kind *kind,
+          const char *id, struct err *err)
 {
-    CLEANUP_JSON json_t *list = command(handle, "qom-list", "path",
-                                        "/machine/peripheral", err);
+    CLEANUP_JSON json_t *list =
+        command(handle, "qom-list", "path", kind->path, err);
     const json_t *item;
     size_t i;
 
@@ -73,7 +82,7 @@ has_device(const struct virt_handle *handle, const char *alias,
         return -1;
     json_array_foreach(list, i, item)
     {
-        if (!strcmp(json_get_text(item, "name", ""), alias))
+        if (!strcmp(json_get_text(item, "name", ""), id))
             return 1;
     }
     return 0;
@@ -81,22 +90,28 @@ has_device(const struct virt_handle *handle, const char *alias,
 
 /* QEMU refuses to be asked twice: what counts is whether it is there. */
 static int
-delete_device(const struct virt_handle *handle, const char *alias,
-              int64_t wait_ms, struct err *err)
+delete_thing(const struct virt_handle *handle, const struct kind *kind,
+             const char *id, int64_t wait_ms, struct err *err)
 {
     int64_t until = clock_mono_ms() + wait_ms;
     struct err ignored = ERR_INIT;
-    int has;
+    int has = has_thing(handle, kind, id, err);
 
-    json_decref(command(handle, "device_del", "id", alias, &ignored));
-    while ((has = has_device(handle, alias, err)) == 1 &&
+    if (has < 1)
+        return has;
+    json_decref(command(handle, kind->command, "id", id, &ignored));
+    while ((has = has_thing(handle, kind, id, err)) == 1 &&
            clock_mono_ms() < until)
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     if (has == 1)
         return err_set(err, ERR_BUSY,
                        "QEMU still has the device %s, which libvirt has "
                        "forgotten: its guest does not let it go",
-                       alias);
+                       id);
+    if (has == 0)
+        log_warning("VM '%s': QEMU had the device %s, which libvirt has "
+                    "forgotten; it was taken out",
+                    handle->name, id);
     return has;
 }
 
@@ -134,19 +149,13 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
 {
     VIRT_HANDLE handle = {0};
     int64_t until = clock_mono_ms() + NODES_MS;
-    int has, left = path ? 1 : 0;
+    int left = path ? 1 : 0;
 
     if (virt_handle_open(&handle, backend, VIRT_WORK, uuid, err) < 0)
         return -1;
-    has = alias ? has_device(&handle, alias, err) : 0;
-    if (has < 0)
-        return -1;
-    if (has && delete_device(&handle, alias, wait_ms, err) < 0)
-        return -1;
-    if (has)
-        log_warning("VM '%s': QEMU had the device %s, which libvirt has "
-                    "forgotten; it was taken out",
-                    handle.name, alias);
+    for (size_t i = 0; alias && i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (delete_thing(&handle, &kinds[i], alias, wait_ms, err) < 0)
+            return -1;
     /* A format node goes before the storage node below it, and neither before
      * QEMU has let the device go for good. */
     while (left > 0 && clock_mono_ms() < until) {

@@ -13,6 +13,7 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
+#include "agent/plan/adopt.h"
 #include "agent/plan/hook_op.h"
 #include "agent/plan/hook_step.h"
 
@@ -332,6 +333,9 @@ fail(struct trip *trip, struct err *err)
     }
     if (plan_has_undo(trip->ledger.plan, failed, UNDO_PENDING))
         state = OP_PENDING;
+    /* In memory too, before the end can be read. */
+    if (failed && adopt_refresh(trip->run.env, trip->run.vm, true, &lost) < 0)
+        log_info("VM %s is read again later: %s", trip->run.vm, lost.message);
     receipt = failure_receipt(trip, err);
     say_what_stays(trip, receipt, err);
     if (ledger_fail(&trip->ledger, failed, state, receipt, &why) < 0) {

@@ -5,6 +5,8 @@
  */
 #include "agent/plan/step.h"
 
+#include <stdio.h>
+
 static int
 add_run(struct step_run *run, struct step *step, struct err *err)
 {
@@ -35,13 +37,25 @@ is_used(const struct domain *live, uint64_t id)
     return false;
 }
 
+/* A death inside the call leaves it in QEMU and not in libvirt's XML. */
+static int
+take_ghost(struct step_run *run, const struct step *step, struct err *err)
+{
+    char id[32];
+
+    if (!step->doubtful || !hyper_can(run->env->hyper, HYPER_QEMU_MONITOR))
+        return 0;
+    snprintf(id, sizeof(id), "iothread%u", (unsigned)step->number);
+    return hyper_forget_device(run->env->hyper, run->vm, id, NULL, 0, err);
+}
+
 static int
 add_undo(struct step_run *run, struct step *step, struct err *err)
 {
     if (step_read_live(run, err) < 0)
         return -1;
     if (!domain_has_iothread(run->info->live, (unsigned)step->number))
-        return 0;
+        return take_ghost(run, step, err);
     if (is_used(run->info->live, step->number)) {
         run->end = STEP_END_KEPT;
         return 0;
