@@ -295,6 +295,15 @@ update_steps(const struct known *known, const struct disk *row,
     redefine(known, disk, controller, plan);
 }
 
+static bool
+adds_privilege(const struct disk_scsi *before, const struct disk_scsi *after)
+{
+    return (after->rawio && !before->rawio) ||
+           (after->reservations && !before->reservations) ||
+           (!strcmp(after->sgio, "unfiltered") &&
+            strcmp(before->sgio, "unfiltered") != 0);
+}
+
 /* A change of what a LUN is privileged to: a grant, or a release. QEMU takes
  * none of it on a plugged disk. */
 static int
@@ -317,8 +326,10 @@ update_scsi(const struct known *known, const struct disk_wish *wish,
                        "first",
                        row->id);
     disk->grant = (struct disk_grant){.at_ms = 0};
-    plan_grant(plan, disk_plan_grant(known, disk) ? "grant" : "release", row,
-               disk);
+    disk_plan_grant(known, disk);
+    plan_grant(plan, adds_privilege(&row->scsi, &disk->scsi) ? "grant"
+                                                             : "release",
+               row, disk);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
+#include "agent/plan/grant.h"
 
 static const char *const step_names[STEP_KINDS] = {
     [STEP_CREATE_IMAGE] = "create_image",
@@ -331,8 +332,13 @@ plan_grant(struct plan *plan, const char *action, const struct disk *before,
 {
     const struct disk *disk = after ? after : before;
     json_t *entry = json_object();
+    char words[GRANT_WORDS];
 
+    /* What it is about: of a release, what there was. */
+    grant_is_privileged(strcmp(action, "grant") && before ? before : disk,
+                        words);
     json_put_text(entry, "action", action);
+    json_put_text(entry, "what", words);
     json_put_text(entry, "disk_id", disk->id);
     json_put_text(entry, "lun", disk->lun.id);
     json_put(entry, "before", grant_state(before));

@@ -136,7 +136,7 @@ void plan_reserve_disk(struct plan *plan, const struct disk *disk,
 
 /*
  * A privilege (plan/grant.h) that the plan gives or takes back: an entry of
- * grants {action: "grant" | "release", disk_id, lun, before, after}. before or
+ * grants {action: "grant" | "release", what, disk_id, lun, before, after}. before or
  * after may be NULL: the disk comes or goes.
  */
 void plan_grant(struct plan *plan, const char *action,

@@ -68,6 +68,7 @@ class Lun:
         self.number = number
         self.name = name
         self.path = path
+        self.user = None  # whom it lets in; None: everybody
 
     def add(self):
         self.target.adm("new", "logicalunit", "--tid", self.tid, "--lun",
@@ -91,6 +92,7 @@ class Lun:
         self.add()
 
     def chap(self, user, password):
+        self.user = user
         self.target.adm("new", "account", "--user", user, "--password",
                         password)
         self.target.adm("bind", "account", "--tid", self.tid, "--user", user)

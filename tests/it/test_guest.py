@@ -3,66 +3,13 @@
 serial that the plan said, and sees it go.
 """
 import os
-import re
-import shutil
 import signal
 import subprocess
 import uuid
 
 import pytest
 
-from berthlib import MIB, PATIENCE_S, RpcError, hctl, unique, wait_for
-
-BOOT_S = 4 * PATIENCE_S  # without KVM, on a busy machine
-
-
-class Guest:
-    """A VM that runs the guest of tests/lib/guest; its console is a log."""
-
-    def __init__(self, berthd, vm, log):
-        self.berthd = berthd
-        self.vm = vm
-        self.log = log
-
-    def lines(self):
-        with open(self.log, errors="replace") as log:
-            return log.read().replace("\r", "").splitlines()
-
-    def said(self, text, seconds=PATIENCE_S):
-        wait_for(lambda: any(text in line for line in self.lines()),
-                 f"the guest to say '{text}'", seconds, 0.1)
-
-    def disks(self):
-        """What the guest saw last: {H:C:T:L or vdX: serial}."""
-        seen = [line for line in self.lines() if "GUEST disks" in line]
-        if not seen:
-            return {}
-        scsi = re.findall(r"(\d+:\d+:\d+:\d+)=\w+/(\S*)", seen[-1])
-        virtio = re.findall(r" (vd\w+)/(\S*)", seen[-1])
-        return dict(scsi + virtio)
-
-    def sees(self, condition, what):
-        return wait_for(lambda: condition(self.disks()), f"the guest to {what}",
-                        PATIENCE_S, 0.1)
-
-
-@pytest.fixture
-def new_guest(berthd, new_vm, guest_image):
-    def boot(cmdline="", **fields):
-        # libvirt gives the files to QEMU's user: these are copies.
-        kernel, initrd = (shutil.copy(path, berthd.images)
-                          for path in guest_image)
-        log = os.path.join(berthd.images, unique("console") + ".log")
-        vm = new_vm(memory=192 * MIB, kernel=kernel, initrd=initrd,
-                    cmdline=f"console=ttyS0 quiet panic=1 {cmdline}".strip(),
-                    serial_log=log, **fields)
-        vm("StartVm")
-        guest = Guest(berthd, vm, log)
-        wait_for(lambda: os.path.exists(log), "the console's log")
-        guest.said("GUEST disks", BOOT_S)
-        return guest
-
-    return boot
+from berthlib import MIB, RpcError, hctl, unique, wait_for
 
 
 def place(address):
