@@ -70,6 +70,7 @@ check_nic(xmlNodePtr node, struct err *err)
         xml_child(node, "model") ? xml_attr(xml_child(node, "model"), "type")
                                  : NULL;
     CLEANUP_FREE char *address = mac ? xml_attr(mac, "address") : NULL;
+    CLEANUP_FREE char *type = mac ? xml_attr(mac, "type") : NULL;
 
     if (!xml_attr_is(node, "type", "bridge"))
         return err_param(err, ERR_INVALID, "xml: interface type", NULL,
@@ -77,9 +78,7 @@ check_nic(xmlNodePtr node, struct err *err)
     if (model && !is_word(models, model))
         return err_param(err, ERR_INVALID, "xml: interface model", model,
                          "vlance, vmxnet, vmxnet2, vmxnet3, e1000 or e1000e");
-    return address ? esx_rules_mac("xml: mac address", address,
-                                   xml_attr_is(mac, "type", "static"), err)
-                   : 0;
+    return address ? esx_rules_mac("xml: mac address", address, type, err) : 0;
 }
 
 /* Unit of "sdX" among the 15 of its controller, 7 left out. */

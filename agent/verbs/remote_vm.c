@@ -345,9 +345,8 @@ static const struct field update_params[] = {
 static const struct field create_params[] = {
     VERB_HYPERVISOR_ROW,
     {.name = "xml",
-     .type = FIELD_TEXT,
+     .type = FIELD_ANY,
      .required = true,
-     .max = 1 << 20,
      .doc = "A <domain type='vmware'>, with datastore paths "
             "\"[datastore] folder/file.vmdk\""},
 };

@@ -14,9 +14,11 @@
 #include "agent/verbs/events.h"
 #include "agent/verbs/hook.h"
 #include "agent/verbs/host.h"
+#include "agent/verbs/hypervisor.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
 #include "agent/verbs/remote_disk.h"
+#include "agent/verbs/remote_view.h"
 #include "agent/verbs/remote_vm.h"
 #include "agent/verbs/vdsm_ping.h"
 #include "agent/verbs/view.h"
@@ -28,7 +30,7 @@ static const struct part {
 } parts[] = {
     {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
-    {hook_verbs, &hook_nverbs},
+    {hook_verbs, &hook_nverbs},     {hypervisor_verbs, &hypervisor_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
     {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
     {admin_verbs, &admin_nverbs},
@@ -40,6 +42,7 @@ static const struct part {
 static const struct part remote_parts[] = {
     {remote_disk_verbs, &remote_disk_nverbs},
     {remote_vm_verbs, &remote_vm_nverbs},
+    {remote_view_verbs, &remote_view_nverbs},
 };
 #define NREMOTE (sizeof(remote_parts) / sizeof(remote_parts[0]))
 
