@@ -20,7 +20,11 @@
 #include "agent/verbs/remote_disk.h"
 #include "agent/verbs/remote_view.h"
 #include "agent/verbs/remote_vm.h"
+#include "agent/verbs/vdsm_caps.h"
+#include "agent/verbs/vdsm_list.h"
 #include "agent/verbs/vdsm_ping.h"
+#include "agent/verbs/vdsm_switch.h"
+#include "agent/verbs/vdsm_usage.h"
 #include "agent/verbs/view.h"
 #include "agent/verbs/vm.h"
 
@@ -35,6 +39,10 @@ static const struct part {
     {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
     {admin_verbs, &admin_nverbs},
     {vdsm_ping_verbs, &vdsm_ping_nverbs},
+    {vdsm_caps_verbs, &vdsm_caps_nverbs},
+    {vdsm_usage_verbs, &vdsm_usage_nverbs},
+    {vdsm_list_verbs, &vdsm_list_nverbs},
+    {vdsm_switch_verbs, &vdsm_switch_nverbs},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
 
