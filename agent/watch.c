@@ -13,6 +13,7 @@
 #include "agent/plan/hook_op.h"
 #include "agent/plan/look.h"
 #include "agent/state/vm_doubt.h"
+#include "agent/state/vm_life.h"
 
 /* --- start and reconnect ------------------------------------------------ */
 
@@ -92,14 +93,6 @@ turned(const struct vm_info *before, const char *what)
            !strcmp(before->state, hyper_state_name(HYPER_PAUSED));
 }
 
-/* Why it is so ("shutdown"), as libvirt says when it is asked; else what has
- * happened ("stopped"). */
-static const char *
-why(const struct hyper_event *event)
-{
-    return event->reason[0] ? event->reason : event->detail;
-}
-
 /* State changes are in memory at once: reads tell them without waiting. */
 static void
 lifecycle(struct env *env, const struct hyper_event *event)
@@ -114,6 +107,14 @@ lifecycle(struct env *env, const struct hyper_event *event)
     state = tells           ? hyper_state_name(event->state)
             : info.state[0] ? info.state
                             : hyper_state_name(HYPER_SHUT_OFF);
+    if (event->state == HYPER_SHUT_OFF &&
+        !vm_table_stale(env->vms, event->uuid, event->detail)) {
+        /* A step of ours destroyed it and has looked since; another VM may
+         * run under its UUID. What waited for its guest need wait no more. */
+        look_at(env, event->uuid);
+        publish(env, event, "vm.state", state);
+        return;
+    }
     if (!strcmp(event->detail, "undefined") && !info.active) {
         vm_table_absent(env->vms, event->uuid);
         publish(env, event, "vm.state", "undefined");
@@ -122,11 +123,13 @@ lifecycle(struct env *env, const struct hyper_event *event)
     if (tells || !known)
         vm_table_seen(env->vms,
                       &(struct vm_seen){event->uuid, event->name, state,
-                                        tells ? why(event) : info.reason,
+                                        tells ? event->detail : info.reason,
                                         active, info.persistent,
                                         info.autostart, .event = true});
     if (!active)
         vm_table_no_live(env->vms, event->uuid);
+    if (tells && event->state == HYPER_SHUT_OFF)
+        vm_life_stopped(env->vms, event->uuid, event->reason);
     if (vm_table_stale(env->vms, event->uuid, event->detail))
         look_at(env, event->uuid);
     if (known && turned(&info, event->detail))

@@ -11,6 +11,7 @@
 
 #include "agent/common/mem.h"
 #include "agent/plan/adopt.h"
+#include "agent/state/vm_life.h"
 
 /* --- definition --------------------------------------------------------- */
 
@@ -402,13 +403,28 @@ destroy_run(struct step_run *run, struct step *step, struct err *err)
     struct err why = ERR_INIT, ignored = ERR_INIT;
 
     (void)step;
-    if (hyper_destroy(run->env->hyper, run->vm, &why) == 0)
+    /* Its event may come when the next VM of this UUID runs already. */
+    vm_table_expect(run->env->vms, run->vm, "stopped");
+    if (hyper_destroy(run->env->hyper, run->vm, &why) == 0) {
+        if (look(run, &ignored) < 0 && ignored.kind == ERR_NOT_FOUND)
+            vm_table_absent(run->env->vms, run->vm);
         return 0;
+    }
+    vm_table_stale(run->env->vms, run->vm, "stopped");
     if (why.kind == ERR_BAD_STATE && look(run, &ignored) == 0 &&
         !run->info->active)
         return 0;
     *err = why;
     return -1;
+}
+
+static int
+destroy_step(struct step_run *run, struct step *step, struct err *err)
+{
+    if (destroy_run(run, step, err) < 0)
+        return -1;
+    vm_life_stopped(run->env->vms, run->vm, "destroyed");
+    return 0;
 }
 
 /* A transient domain is gone altogether. */
@@ -464,7 +480,7 @@ const struct step_ops step_vm_start = {start_run, active_verify, destroy_run};
 const struct step_ops step_vm_transient = {transient_run, transient_verify,
                                            destroy_run};
 const struct step_ops step_vm_shutdown = {shutdown_run, NULL, NULL};
-const struct step_ops step_vm_destroy = {destroy_run, stopped_verify, NULL};
+const struct step_ops step_vm_destroy = {destroy_step, stopped_verify, NULL};
 const struct step_ops step_vm_reboot = {reboot_run, state_verify, NULL};
 const struct step_ops step_vm_suspend = {suspend_run, state_verify, resume_run};
 const struct step_ops step_vm_resume = {resume_run, state_verify, NULL};

@@ -23,6 +23,25 @@ enum vm_doubt { /* from the least on */
     VM_DOUBT_VIEWS, /* nor can the views be believed */
 };
 
+/* A VM of a central engine, from its VM.create until its VM.destroy (or from
+ * when it was first seen running): how it stands while libvirt knows nothing
+ * of it. See vm_life.h. */
+enum vm_life_state {
+    VM_LIFE_NONE,
+    VM_LIFE_STARTING, /* accepted, not running yet */
+    VM_LIFE_RUNNING,
+    VM_LIFE_DOWN, /* it has stopped, or could not start */
+};
+
+struct vm_life {
+    enum vm_life_state state;
+    bool asked;           /* the engine asked its guest to shut down */
+    int code;             /* 0: as wanted, 1: by a fault */
+    int reason;           /* one of vm_life.h */
+    char message[256];    /* why, for people */
+    int64_t since_ms;     /* CLOCK_MONOTONIC of the last change */
+};
+
 /* One VM as known now: a copy with references. */
 struct vm_info {
     struct vm_record record;
@@ -38,6 +57,7 @@ struct vm_info {
     char fault_disk[UUID_TEXT + 32]; /* alias whose I/O error paused it */
     char fault_reason[32];           /* "ENOSPC", "EIO" */
     struct domain *live, *config;    /* references, NULL: unknown or none */
+    struct vm_life life;
     bool stale;      /* something happened since the views were read */
     int64_t read_ms; /* CLOCK_MONOTONIC of the reading; of what the record
                         says, of the last event; 0: never */

@@ -130,6 +130,8 @@ vm_table_find(struct vm_table *table, const char *ref, char uuid[UUID_TEXT],
         const struct vm_info *info = &table->entries[i]->info;
         int how = info->present
                       ? names(ref, info->record.uuid, info->record.name)
+                  : info->life.state && !strcasecmp(ref, info->record.uuid)
+                      ? 2 /* an engine's: it is to destroy it */
                       : 0;
 
         if (how == 2) {
@@ -270,6 +272,9 @@ vm_table_views(struct vm_table *table, const char *uuid, struct domain *live,
     if (live) {
         domain_unref(info->live);
         info->live = domain_ref(live);
+        if (live->ovirt && info->life.state < VM_LIFE_RUNNING)
+            info->life = (struct vm_life){.state = VM_LIFE_RUNNING,
+                                          .since_ms = clock_mono_ms()};
     }
     if (config) {
         domain_unref(info->config);
@@ -360,15 +365,34 @@ vm_table_put(struct vm_table *table, const struct vm_record *record)
     entry->info.recorded = true;
 }
 
+static void
+keep_life(struct vm_table *table, const char *uuid, const char *name,
+          const struct vm_life *life)
+{
+    struct vm_info *info = &vm_entry_add(table, uuid)->info;
+
+    info->life = *life;
+    memcpy(info->record.name, name, sizeof(info->record.name));
+}
+
 void
 vm_table_remove(struct vm_table *table, const char *uuid)
 {
+    struct vm_life life;
+    char name[256];
+
     LOCK_SCOPE(&table->lock);
     for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(table->entries[i]->info.record.uuid, uuid) != 0)
+        const struct vm_info *info = &table->entries[i]->info;
+
+        if (strcmp(info->record.uuid, uuid) != 0)
             continue;
+        life = info->life;
+        memcpy(name, info->record.name, sizeof(name));
         entry_free(table->entries[i]);
         table->entries[i] = table->entries[--table->count];
+        if (life.state != VM_LIFE_NONE) /* its engine has to hear of it */
+            keep_life(table, uuid, name, &life);
         return;
     }
 }

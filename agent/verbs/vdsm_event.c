@@ -34,12 +34,14 @@ status_of(struct env *env, const json_t *event, const char *vm)
     if (strcmp(detail, "defined") == 0 || strcmp(detail, "undefined") == 0)
         return NULL;
     obj = json_object();
-    if (vm_table_get(env->vms, vm, &info) && info.present)
+    if (vm_table_get(env->vms, vm, &info) &&
+        (info.present || info.life.state != VM_LIFE_NONE))
         vdsm_status_put(obj, &info);
     else
         json_put_text(obj, "status",
                       vdsm_status_of(json_get_text(data, "state", "running")));
-    if (strcmp(json_get_text(obj, "status", ""), "Down") == 0)
+    if (strcmp(json_get_text(obj, "status", ""), "Down") == 0 &&
+        info.life.state != VM_LIFE_DOWN)
         vdsm_status_put_exit(obj, json_get_text(data, "reason", ""));
     return obj;
 }

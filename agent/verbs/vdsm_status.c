@@ -48,6 +48,10 @@ vdsm_status_of(const char *state)
 const char *
 vdsm_status_word(const struct vm_info *info)
 {
+    if (!info->present && info->life.state == VM_LIFE_STARTING)
+        return "WaitForLaunch";
+    if (!info->present && info->life.state == VM_LIFE_DOWN)
+        return "Down";
     return vdsm_status_of(info->state);
 }
 
@@ -64,12 +68,22 @@ io_error(const struct vm_info *info)
     return obj;
 }
 
+static void
+put_life(json_t *obj, const struct vm_life *life)
+{
+    json_put_int(obj, "exitCode", life->code);
+    json_put_int(obj, "exitReason", life->reason);
+    json_put_text(obj, "exitMessage", life->message);
+}
+
 void
 vdsm_status_put(json_t *obj, const struct vm_info *info)
 {
     const char *word = vdsm_status_word(info);
 
     json_put_text(obj, "status", word);
+    if (info->life.state == VM_LIFE_DOWN && strcmp(word, "Down") == 0)
+        put_life(obj, &info->life);
     if (strcmp(word, "Paused") != 0)
         return;
     json_put_text(obj, "pauseCode",
