@@ -31,6 +31,7 @@ struct trip {
     struct identity *who; /* owned; what call.request borrows */
     uint64_t slot;
     uint64_t number; /* of the open call; 0: it is none */
+    bool answered;   /* before its end */
 };
 
 static void
@@ -143,6 +144,18 @@ run(struct trip *trip)
 
 /* --- in a worker --------------------------------------------------------- */
 
+/* A reply that shares nothing with the trip: it goes on. */
+static void
+answer_early(struct verb_call *call, json_t *result)
+{
+    struct trip *trip = (struct trip *)(void *)call; /* its first member */
+
+    trip->answered = true;
+    notify_reply(call->env->notify, trip->number ? JOIN_SESSION : call->session,
+                 trip->number ? trip->number : trip->slot,
+                 respond(trip, result, NULL));
+}
+
 /* The last thing that a trip does. Its values go first: the reply shares some
  * of them, and belongs to the I/O thread once it is told. */
 static void
@@ -152,12 +165,16 @@ finish(struct trip *trip, json_t *reply)
     struct notify *notify = call->env->notify;
     uint64_t session = trip->number ? JOIN_SESSION : call->session;
     uint64_t slot = trip->number ? trip->number : trip->slot;
+    bool answered = trip->answered;
 
     if (trip->number)
         ops_end(call->env->ops, call->request.peer, call->request.op_id);
     clear(trip);
     free(trip);
-    notify_reply(notify, session, slot, reply);
+    if (answered)
+        json_decref(reply);
+    else
+        notify_reply(notify, session, slot, reply);
 }
 
 /* A question about a VM that nobody recorded: its disks get their names
@@ -189,6 +206,7 @@ run_job(void *arg)
 {
     struct trip *trip = arg;
 
+    trip->call.answer = answer_early;
     name_worker(&trip->call);
     if (trip->call.verb->lane == VERB_INLINE)
         adopt(&trip->call);
@@ -352,6 +370,9 @@ resolve(struct verb_call *call, struct err *err)
     const char *ref = json_get_text(call->params, "vm", NULL);
     struct err why = ERR_INIT;
 
+    /* One that is to be made under an engine's id has that lane already. */
+    if (!ref && verb_is_vdsm(call->verb))
+        uuid_canon(json_get_text(call->params, VERB_VMID, ""), call->vm);
     if (!ref || vm_table_find(call->env->vms, ref, call->vm, &why) == 0 ||
         (why.kind == ERR_NOT_FOUND && call->verb->lane != VERB_INLINE))
         return 0;

@@ -405,7 +405,9 @@ trip_init(struct trip *trip, struct env *env, const struct request *request,
           struct applied *out)
 {
     int64_t wait =
-        clock_mono_ms() + conf_int(env_conf(env), CONF_OPS_UNPLUG_WAIT_MS);
+        clock_mono_ms() + (request->unplug_wait_ms
+                               ? request->unplug_wait_ms
+                               : conf_int(env_conf(env), CONF_OPS_UNPLUG_WAIT_MS));
 
     memset(out, 0, sizeof(*out));
     out->notes = json_object();
@@ -444,6 +446,8 @@ apply_run(struct env *env, const struct request *request, const struct op *op,
     else if (ledger_begin(&trip.ledger, err) < 0)
         return -1;
     out->steps = at->from;
+    if (at->on_begun)
+        at->on_begun(at->ctx, plan);
     rc = run_all(&trip, at, err);
     out->commit_us = trip.ledger.commit_us;
     if (rc < 0 && is_unknown(&trip, err))

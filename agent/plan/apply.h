@@ -25,6 +25,9 @@ struct apply_at {
     bool begun;
     size_t from;
     bool holds;
+    /* Told once the intent is durable, before the first effect; or NULL. */
+    void (*on_begun)(void *ctx, const struct plan *plan);
+    void *ctx;
 };
 
 /*

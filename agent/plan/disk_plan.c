@@ -132,9 +132,9 @@ same_source(const struct disk *other, const struct disk *disk,
            (lun->id && other->lun.id && !strcmp(other->lun.id, lun->id));
 }
 
-static int
-check_source(const struct known *known, const struct disk *disk,
-             const struct disk_wish *wish, struct err *err)
+int
+disk_plan_source(const struct known *known, const struct disk *disk,
+                 const struct disk_wish *wish, struct err *err)
 {
     if (wish->seen.used_by[0])
         return err_set(err,
@@ -159,10 +159,10 @@ check_source(const struct known *known, const struct disk *disk,
 }
 
 /* Steps that bring a placed disk into the VM where it is not yet. */
-static int
-plug_steps(const struct known *known, struct disk *disk,
-           const struct controller *controller, struct plan *plan,
-           struct err *err)
+int
+disk_plan_attach(const struct known *known, struct disk *disk,
+                 const struct controller *controller, struct plan *plan,
+                 struct err *err)
 {
     bool live = known->vm->active && !disk_plan_live(known, disk);
     const struct disk *written = disk_plan_config(known, disk);
@@ -211,11 +211,11 @@ disk_plan_plug(const struct known *known, const void *ctx, struct plan *plan,
     bool granted;
 
     if (disk_plan_place(known, disk, &controller, err) < 0 ||
-        check_source(known, disk, wish, err) < 0 ||
+        disk_plan_source(known, disk, wish, err) < 0 ||
         disk_plan_scsi(known, wish, true, disk, plan, err) < 0)
         return -1;
     granted = disk_plan_grant(known, disk);
-    if (plug_steps(known, disk, &controller, plan, err) < 0)
+    if (disk_plan_attach(known, disk, &controller, plan, err) < 0)
         return -1;
     if (plan->nsteps > before && granted)
         plan_grant(plan, "grant", row, disk);
@@ -281,7 +281,7 @@ disk_plan_add(const struct known *known, const void *ctx, struct plan *plan,
         return add_again(known, row, wish, plan, err);
     disk = disk_copy(wish->disk);
     if (disk_plan_place(known, disk, &controller, err) < 0 ||
-        check_source(known, disk, wish, err) < 0 ||
+        disk_plan_source(known, disk, wish, err) < 0 ||
         disk_plan_scsi(known, wish, disk->wanted, disk, plan, err) < 0)
         return -1;
     warn_format(disk, wish, plan);
@@ -300,7 +300,7 @@ disk_plan_add(const struct known *known, const void *ctx, struct plan *plan,
         step->number = disk->size;
     }
     if (disk->wanted &&
-        plug_steps(known, disk, &controller, plan, err) < 0)
+        disk_plan_attach(known, disk, &controller, plan, err) < 0)
         return -1;
     result_disk(plan, disk);
     return 0;

@@ -32,6 +32,14 @@ struct disk_wish {
 };
 void disk_wish_clear(struct disk_wish *wish);
 
+/* Parts of a plan that plugs. The source is free for the disk; the steps that
+ * bring a placed disk into the VM where it is not yet (live, definition). */
+int disk_plan_source(const struct known *known, const struct disk *disk,
+                     const struct disk_wish *wish, struct err *err);
+int disk_plan_attach(const struct known *known, struct disk *disk,
+                     const struct controller *controller, struct plan *plan,
+                     struct err *err);
+
 /* AddDisk, and HotPlugDisk of a whole object: record it with an address of
  * its own, make the image, plug it unless the wish says not to. */
 int disk_plan_add(const struct known *known, const void *wish,

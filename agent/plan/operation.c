@@ -191,9 +191,9 @@ last_kind(const struct plan *plan)
 
 static json_t *
 carry_out(struct env *env, const struct request *request, const struct op *op,
-          struct knowledge *k, struct plan *plan, struct err *err)
+          struct knowledge *k, struct plan *plan, const struct apply_at *start,
+          struct err *err)
 {
-    static const struct apply_at start = {false, 0, false};
     struct applied applied = {.state = OP_DONE};
     struct ledger ledger = {.env = env, .op = op, .plan = plan};
     int64_t started = clock_mono_us();
@@ -203,7 +203,7 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
 
     if (hook_op_before(env, op, &k->info, plan, request->deadline_ms, err) < 0)
         return NULL;
-    if (begun && apply_run(env, request, op, &k->info, plan, &start, &applied,
+    if (begun && apply_run(env, request, op, &k->info, plan, start, &applied,
                            err) < 0) {
         json_decref(applied.notes);
         return NULL;
@@ -235,9 +235,11 @@ carry_out(struct env *env, const struct request *request, const struct op *op,
 
 static json_t *
 plan_and_do(struct env *env, const struct request *request, const char *vm,
-            const struct planner *planner, void *wish, struct err *err)
+            const struct planner *planner, void *wish,
+            operation_begun_fn *begun, struct err *err)
 {
     struct op op = op_of(request, vm);
+    const struct apply_at start = {.on_begun = begun, .ctx = wish};
     CLEANUP(knowledge_clear) struct knowledge k = {.ndevices = 0};
     CLEANUP_PLAN struct plan plan;
     CLEANUP_JSON json_t *kept = NULL;
@@ -259,7 +261,7 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
         return NULL;
     op.plan = kept = plan_json_encode(&plan);
     ops_begin(env->ops, &op);
-    result = carry_out(env, request, &op, &k, &plan, err);
+    result = carry_out(env, request, &op, &k, &plan, &start, err);
     ops_end(env->ops, op.peer, op.op_id);
     return result;
 }
@@ -281,6 +283,14 @@ json_t *
 operation_run(struct env *env, const struct request *request, const char *vm,
               const struct planner *planner, void *wish, struct err *err)
 {
+    return operation_run_on(env, request, vm, planner, wish, NULL, err);
+}
+
+json_t *
+operation_run_on(struct env *env, const struct request *request,
+                 const char *vm, const struct planner *planner, void *wish,
+                 operation_begun_fn *begun, struct err *err)
+{
     json_t *result;
 
     if (operation_writable(env, request, err) < 0)
@@ -290,7 +300,7 @@ operation_run(struct env *env, const struct request *request, const char *vm,
                                   "waited for its turn; nothing was done");
         return NULL;
     }
-    result = plan_and_do(env, request, vm, planner, wish, err);
+    result = plan_and_do(env, request, vm, planner, wish, begun, err);
     ops_unclaim(env->ops, vm);
     return result;
 }

@@ -51,6 +51,14 @@ json_t *operation_run(struct env *env, const struct request *request,
                       const char *vm, const struct planner *planner,
                       void *wish, struct err *err);
 
+/* The same for a verb whose answer does not wait for the end: begun is told
+ * once the intent is durable, before the first effect. */
+typedef void operation_begun_fn(void *wish, const struct plan *plan);
+json_t *operation_run_on(struct env *env, const struct request *request,
+                         const char *vm, const struct planner *planner,
+                         void *wish, operation_begun_fn *begun,
+                         struct err *err);
+
 /* The guest keeps a device whose unplug was pending (DEVICE_REMOVAL_FAILED):
  * its operations end as refused. Worker, in the VM's lane. */
 void operation_unplug_refused(struct env *env, const char *vm,

@@ -104,7 +104,9 @@ static int
 finish(struct env *env, struct open_op *open, struct vm_info *vm,
        const struct recover_action *action, struct err *err)
 {
-    struct apply_at at = {true, action->from, action->holds};
+    const struct apply_at at = {.begun = true,
+                                .from = action->from,
+                                .holds = action->holds};
     struct applied applied;
     struct ledger ledger = {.env = env, .op = &open->op, .plan = &open->plan,
                             .recovering = true};

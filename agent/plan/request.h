@@ -17,6 +17,7 @@ struct request {
     char flow_id[128];       /* "" when none was given */
     bool dry_run;
     int64_t deadline_ms;     /* CLOCK_MONOTONIC, 0: none */
+    int64_t unplug_wait_ms;  /* 0: as [ops] unplug_wait_ms says */
     char body_hash[33];      /* of the checked parameters */
     const char *verb;        /* static */
 };

@@ -12,9 +12,8 @@
 
 /* What documents are read for; borrowed. */
 struct engine_host {
-    const char *const *machines; /* "ALIAS=MACHINE", NULL-ended */
-    const char *virt;            /* "kvm" or "qemu": what runs here */
-    bool allow_tcg;              /* a kvm domain may run without KVM */
+    const char *virt; /* "kvm" or "qemu": what runs here */
+    bool allow_tcg;   /* a kvm domain may run without KVM */
     /* For sysinfo; NULL: the host does not tell. */
     const char *os_name, *os_version, *serial;
 };
@@ -37,13 +36,26 @@ struct engine_domain {
 struct engine_domain *engine_domain_read(const char *xml,
                                          const struct engine_host *host,
                                          struct err *err);
+struct engine_domain *engine_domain_copy(const struct engine_domain *domain);
 void engine_domain_free(struct engine_domain *domain);
+
+/* The drive of that alias starts without its medium. */
+void engine_domain_eject(struct engine_domain *domain, const char *alias);
+
+/* The machine type that it asks for (owned, or NULL), and another one. */
+char *engine_domain_machine(const struct engine_domain *domain);
+void engine_domain_set_machine(struct engine_domain *domain,
+                               const char *machine);
 
 /* Its disks, each with its element as it is now in `foreign`; returns owned
  * vector of owned. An id is taken from the alias, else from the serial, else
  * made (and then stands in the alias). */
 struct disk **engine_domain_disks(struct engine_domain *domain, size_t *n);
 void engine_disks_free(struct disk **disks, size_t n);
+
+/* Make the drive of that alias say what disk says; disk's own text is then as
+ * in the domain. */
+void engine_domain_write(struct engine_domain *domain, struct disk *disk);
 
 /* What the domain asks for beyond an ordinary VM, in words ("hostdev scsi"),
  * or NULL; owned. Disks' own privileges are in their fields. */
@@ -96,6 +108,7 @@ char *engine_plug_from_drive(const json_t *drive, const char *path,
 
 /* --- shared by the files of this room ------------------------------------- */
 
+/* To nobody where warnings is NULL. */
 void engine_warn(json_t *warnings, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -19,6 +19,8 @@ engine_warn(json_t *warnings, const char *fmt, ...)
     char text[512];
     va_list args;
 
+    if (!warnings)
+        return;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);

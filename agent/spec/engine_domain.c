@@ -24,6 +24,52 @@ engine_domain_free(struct engine_domain *domain)
     free(domain);
 }
 
+struct engine_domain *
+engine_domain_copy(const struct engine_domain *domain)
+{
+    struct engine_domain *copy = mem_zalloc(1, sizeof(*copy));
+
+    copy->doc = xmlCopyDoc(domain->doc, 1);
+    if (!copy->doc)
+        abort();
+    memcpy(copy->uuid, domain->uuid, sizeof(copy->uuid));
+    copy->name = mem_dup(domain->name);
+    copy->paused = domain->paused;
+    copy->warnings = json_deep_copy(domain->warnings);
+    return copy;
+}
+
+static xmlNodePtr
+drive_of(const struct engine_domain *domain, const char *alias)
+{
+    xmlNodePtr disk = xml_path(xml_root(domain->doc), "devices/disk");
+
+    while (disk && !xml_attr_is(xml_child(disk, "alias"), "name", alias))
+        disk = xml_next(disk, "disk");
+    return disk;
+}
+
+void
+engine_domain_eject(struct engine_domain *domain, const char *alias)
+{
+    xmlNodePtr source = xml_child(drive_of(domain, alias), "source");
+
+    if (source)
+        xml_remove(source);
+}
+
+void
+engine_domain_write(struct engine_domain *domain, struct disk *disk)
+{
+    xmlNodePtr node = drive_of(domain, disk->alias);
+
+    if (!node)
+        return;
+    disk_merge(node, disk);
+    free(disk->foreign);
+    disk->foreign = xml_text(node);
+}
+
 void
 engine_disks_free(struct disk **disks, size_t n)
 {
@@ -51,19 +97,23 @@ set_type(xmlNodePtr root, const struct engine_host *host, json_t *warnings,
     return 0;
 }
 
-static void
-set_machine(xmlNodePtr root, const struct engine_host *host)
+static xmlNodePtr
+os_type(const struct engine_domain *domain)
 {
-    xmlNodePtr type = xml_path(root, "os/type");
-    CLEANUP_FREE char *machine = xml_attr(type, "machine");
-    size_t len = machine ? strlen(machine) : 0;
+    return xml_path(xml_root(domain->doc), "os/type");
+}
 
-    for (const char *const *pair = host->machines; len && pair && *pair; pair++)
-        if (strncmp(*pair, machine, len) == 0 && (*pair)[len] == '=' &&
-            (*pair)[len + 1]) {
-            xml_set(type, "machine", *pair + len + 1);
-            return;
-        }
+char *
+engine_domain_machine(const struct engine_domain *domain)
+{
+    return xml_attr(os_type(domain), "machine");
+}
+
+void
+engine_domain_set_machine(struct engine_domain *domain, const char *machine)
+{
+    if (os_type(domain))
+        xml_set(os_type(domain), "machine", machine);
 }
 
 /* --- placeholders --------------------------------------------------------- */
@@ -176,7 +226,6 @@ engine_domain_read(const char *xml, const struct engine_host *host,
         set_type(root, host, domain->warnings, err) < 0 ||
         refuse_storage(devices, err) < 0)
         return NULL;
-    set_machine(root, host);
     fill_sysinfo(root, host);
     for (disk = xml_child(devices, "disk"); disk; disk = xml_next(disk, "disk"))
         engine_disk_normalise(disk, domain->warnings);

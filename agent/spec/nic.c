@@ -87,6 +87,20 @@ nic_merged(const char *xml, const char *wanted, struct err *err)
     return xml_text(xml_root(doc));
 }
 
+char *
+nic_placed(const char *xml, const struct address *address, struct err *err)
+{
+    CLEANUP_XML xmlDocPtr doc = parse(xml, err);
+    xmlNodePtr old = doc ? xml_child(xml_root(doc), "address") : NULL;
+
+    if (!doc)
+        return NULL;
+    if (old)
+        xml_remove(old);
+    address_to_xml(xml_root(doc), address, false);
+    return xml_text(xml_root(doc));
+}
+
 /* --- comparing ------------------------------------------------------------ */
 
 static char *

@@ -21,6 +21,10 @@ char *nic_changed(const char *xml, const struct nic_change *change,
  * are as there, all else as it is. */
 char *nic_merged(const char *xml, const char *wanted, struct err *err);
 
+/* The XML of a NIC at another PCI address (NONE: at none); owned. */
+char *nic_placed(const char *xml, const struct address *address,
+                 struct err *err);
+
 /* Whether link and source are as planned: what differs in words, or NULL;
  * owned. */
 char *nic_mismatch(const char *planned, const char *seen);

@@ -12,9 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const machines[] = {"pc-q35-rhel8.6.0=q35", NULL};
-static const struct engine_host host = {.machines = machines,
-                                        .virt = "qemu",
+static const struct engine_host host = {.virt = "qemu",
                                         .allow_tcg = true,
                                         .os_name = "<os>",
                                         .serial = ""};

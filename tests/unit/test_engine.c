@@ -17,9 +17,7 @@
 #define FOLDER "tests/golden/engine/"
 #define SCHEMA "/usr/share/libvirt/schemas/domain.rng"
 
-static const char *const machines[] = {"pc-q35-rhel8.6.0=q35", NULL};
-static const struct engine_host host = {.machines = machines,
-                                        .virt = "kvm",
+static const struct engine_host host = {.virt = "kvm",
                                         .os_name = "Debian GNU/Linux",
                                         .os_version = "12",
                                         .serial = "S-1"};
@@ -243,6 +241,7 @@ names_of_this_host(void **state)
                "", "<ovirt-vm:launchPaused>true</ovirt-vm:launchPaused>"),
         NULL);
     const struct engine_host mute = {.virt = "kvm"};
+    CLEANUP_FREE char *machine = NULL;
     CLEANUP_ENGINE_DOMAIN struct engine_domain *bare = engine_domain_read(
         DOMAIN("kvm",
                "<sysinfo><system><entry name='serial'>HOST-SERIAL:</entry>"
@@ -254,6 +253,9 @@ names_of_this_host(void **state)
     holds(domain, "Debian GNU/Linux", true);
     holds(domain, ">12<", true);
     holds(domain, ">S-1<", true);
+    machine = engine_domain_machine(domain);
+    assert_string_equal(machine, "pc-q35-rhel8.6.0");
+    engine_domain_set_machine(domain, "q35");
     holds(domain, "machine=\"q35\"", true);
     assert_true(domain->paused);
     holds(bare, "entry", false);
