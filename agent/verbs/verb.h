@@ -102,4 +102,7 @@ struct verb_call {
     struct request request; /* identity of the operation (plan/operation.h) */
     char vm[UUID_TEXT]; /* the VM that "vm" names, "" when there is none */
     struct remote remote; /* of VERB_REMOTE: the host, and its machine */
+    /* Answer now (takes result) and go on: what the verb returns is then told
+     * to nobody but the log. At most once, in a worker. */
+    void (*answer)(struct verb_call *call, json_t *result);
 };

@@ -23,6 +23,7 @@ struct house {
     struct outbox *outbox;
     struct err err;   /* of the last call */
     json_t *answer;   /* of the last call, owned */
+    json_t *early;    /* what it answered before its end, owned */
     char peer[64];
     struct root root; /* who calls */
     atomic_bool deaf; /* the hypervisor's events reach nobody */
@@ -135,7 +136,8 @@ house_free(struct house *house)
     conf_free(atomic_load(&env->conf));
     root_leave(&house->root);
     json_decref(house->answer);
-    house->answer = NULL;
+    json_decref(house->early);
+    house->answer = house->early = NULL;
 }
 
 /* Everything but the hypervisor: its domains outlive a restart. */
@@ -160,6 +162,21 @@ static inline void
 house_set(struct house *house, const char *setting)
 {
     conf_free(atomic_exchange(&house->env.conf, house_conf(house, setting)));
+}
+
+/* A call that may answer before its end; call is its first member. */
+struct house_trip {
+    struct verb_call call;
+    struct house *house;
+};
+
+static inline void
+house_answer(struct verb_call *call, json_t *result)
+{
+    struct house_trip *trip = (struct house_trip *)(void *)call;
+
+    assert_null(trip->house->early);
+    trip->house->early = result;
 }
 
 /* A call in its lane, as dispatch has it carried. */
@@ -212,7 +229,11 @@ house_call(struct house *house, const char *name, const char *text)
 {
     CLEANUP_FREE char *json = mem_dup(text);
     CLEANUP_JSON json_t *raw = NULL, *params = NULL;
-    struct verb_call call = {.verb = table_find(name), .env = &house->env};
+    struct house_trip trip = {.call = {.verb = table_find(name),
+                                       .env = &house->env,
+                                       .answer = house_answer},
+                              .house = house};
+    struct verb_call *call = &trip.call;
     const char *vm;
     int found;
 
@@ -221,28 +242,31 @@ house_call(struct house *house, const char *name, const char *text)
             *p = '"';
     house->err = (struct err)ERR_INIT;
     json_decref(house->answer);
-    house->answer = NULL;
-    assert_non_null(call.verb);
+    json_decref(house->early);
+    house->answer = house->early = NULL;
+    assert_non_null(call->verb);
     raw = json_parse(json, strlen(json), &(struct json_limits){64, 0},
                      &house->err);
     if (!raw)
         fail_msg("%s", house->err.message);
-    snprintf(call.request.peer, sizeof(call.request.peer), "%s", house->peer);
-    call.request.who = house->root.who;
-    if (params_check(call.verb, raw, &params, &call.request, &house->err) < 0)
+    snprintf(call->request.peer, sizeof(call->request.peer), "%s", house->peer);
+    call->request.who = house->root.who;
+    if (params_check(call->verb, raw, &params, &call->request, &house->err) < 0)
         return NULL;
-    call.params = params;
+    call->params = params;
     house->err = (struct err)ERR_INIT;
-    found = operation_replay(&house->env, &call.request, &house->answer,
+    found = operation_replay(&house->env, &call->request, &house->answer,
                              &house->err);
     if (found)
         return house->answer;
     vm = json_get_text(params, "vm", NULL);
-    if (vm && vm_table_find(house->env.vms, vm, call.vm, &house->err) < 0 &&
-        adopt_find(&house->env, vm, call.vm, &house->err) < 0)
+    if (!vm && verb_is_vdsm(call->verb))
+        uuid_canon(json_get_text(params, VERB_VMID, ""), call->vm);
+    if (vm && vm_table_find(house->env.vms, vm, call->vm, &house->err) < 0 &&
+        adopt_find(&house->env, vm, call->vm, &house->err) < 0)
         return NULL;
     house->err = (struct err)ERR_INIT;
-    house_carry(house, &call);
+    house_carry(house, call);
     return house->answer;
 }
 

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Limits of I/O under VDSM's names. */
+#pragma once
+
+#include "agent/verbs/verb.h"
+
+extern const struct verb vdsm_tune_verbs[];
+extern const size_t vdsm_tune_nverbs;
