@@ -41,6 +41,7 @@ struct agent {
     struct outbox *outbox;
     struct server *server;
     struct sampler *sampler;
+    char *conf_folder;
     atomic_bool hyper_ready; /* env.hyper is there: events may be looked at */
     unsigned events;         /* since receipts were pruned; writer thread */
     int64_t stop_by_ms;      /* monotonic; 0 until a stop was asked for */
@@ -367,6 +368,8 @@ prepare(struct agent *agent)
     lock_init(&agent->reloading, LOCK_AGENT);
     env->virt = host_kvm_works() ? "kvm" : "qemu";
     env->version = BERTH_VERSION;
+    agent->conf_folder = conf_folder(agent->settings->options->file);
+    env->conf_folder = agent->conf_folder;
     for (env->nverbs = 0; table_at(env->nverbs); env->nverbs++)
         ;
     env->started_ms = clock_wall_ms();
@@ -492,6 +495,7 @@ stop(struct agent *agent)
     if (agent->outbox)
         outbox_free(agent->outbox);
     lock_destroy(&agent->reloading);
+    free(agent->conf_folder);
     return AGENT_STOPPED;
 }
 

@@ -23,7 +23,7 @@ static const struct option_row {
     const char *doc;
 } rows[] = {
     {"config", 'c', "FILE", OPTIONS_RUN,
-     "read FILE, not /etc/berth/berth.conf and berth.conf.d"},
+     "read FILE and FILE.d, not /etc/berth/berth.conf and its .d"},
     {"set", 0, "SECTION.KEY=VALUE", OPTIONS_RUN,
      "one setting, over what files say; may be repeated"},
     {"check-conf", 0, NULL, OPTIONS_CHECK_CONF,

@@ -325,6 +325,7 @@ read_host(struct sampler *sampler)
     static const char *const times[] = {"user_ms",    "nice_ms",   "system_ms",
                                         "idle_ms",    "iowait_ms", "irq_ms",
                                         "softirq_ms", "steal_ms",  NULL};
+    static const char *const own[] = {"user_ms", "system_ms", NULL};
     static const char *const traffic[] = {"rx_bytes", "tx_bytes", NULL};
     CLEANUP_SAMPLE struct sample *before = last_host(sampler);
     const json_t *old = before->value;
@@ -337,6 +338,8 @@ read_host(struct sampler *sampler)
               json_object_get(old_times, "total"), times, seconds);
     rates_put_members(json_object_get(now_times, "cpus"),
                       json_object_get(old_times, "cpus"), times, seconds);
+    rates_put(json_object_get(now, "self"), json_object_get(old, "self"), own,
+              seconds);
     rates_put_members(json_object_get(now, "net"), json_object_get(old, "net"),
                       traffic, seconds);
     sampler->host = sampled_make(now, taken_ms);

@@ -93,6 +93,14 @@ turned(const struct vm_info *before, const char *what)
            !strcmp(before->state, hyper_state_name(HYPER_PAUSED));
 }
 
+/* Why it is so ("shutdown"), as libvirt says when it is asked; else what has
+ * happened ("stopped"). */
+static const char *
+why(const struct hyper_event *event)
+{
+    return event->reason[0] ? event->reason : event->detail;
+}
+
 /* State changes are in memory at once: reads tell them without waiting. */
 static void
 lifecycle(struct env *env, const struct hyper_event *event)
@@ -123,7 +131,7 @@ lifecycle(struct env *env, const struct hyper_event *event)
     if (tells || !known)
         vm_table_seen(env->vms,
                       &(struct vm_seen){event->uuid, event->name, state,
-                                        tells ? event->detail : info.reason,
+                                        tells ? why(event) : info.reason,
                                         active, info.persistent,
                                         info.autostart, .event = true});
     if (!active)

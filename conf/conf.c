@@ -174,19 +174,27 @@ by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The default file if it is there, and what lies in its .d folder. */
-static int
-load_system(struct conf *conf, struct err *err)
+char *
+conf_folder(const char *file)
 {
-    CLEANUP_FREE char *file =
-        folders_expand("$CONF/berth.conf", FOLDERS_OURS);
-    CLEANUP_FREE char *pattern =
-        folders_expand("$CONF/berth.conf.d/*.conf", FOLDERS_OURS);
+    CLEANUP_FREE char *usual = folders_expand("$CONF/berth.conf", FOLDERS_OURS);
+
+    return mem_printf("%s.d", file ? file : usual);
+}
+
+/* The file, which must exist if it was named, and what lies in its .d
+ * folder. */
+static int
+load_files(struct conf *conf, const char *named, struct err *err)
+{
+    CLEANUP_FREE char *usual = folders_expand("$CONF/berth.conf", FOLDERS_OURS);
+    CLEANUP_FREE char *folder = conf_folder(named);
+    CLEANUP_FREE char *pattern = mem_printf("%s/*.conf", folder);
     glob_t found;
     int rc = 0;
 
-    if (access(file, F_OK) == 0)
-        rc = load_file(conf, file, err);
+    if (named || access(usual, F_OK) == 0)
+        rc = load_file(conf, named ? named : usual, err);
     if (rc == 0 && glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
         /* glob sorts by the locale: the order must not depend on it. */
         qsort(found.gl_pathv, found.gl_pathc, sizeof(char *), by_bytes);
@@ -238,7 +246,7 @@ conf_load(const char *file, const char *const *sets, size_t nsets,
 
     if (load_defaults(conf, err) < 0)
         return NULL;
-    if ((file ? load_file(conf, file, err) : load_system(conf, err)) < 0)
+    if (load_files(conf, file, err) < 0)
         return NULL;
     for (size_t i = 0; i < nsets; i++)
         if (load_set(conf, sets[i], err) < 0)

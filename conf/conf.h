@@ -35,9 +35,12 @@ struct conf_set { /* one --set section.key=value */
     const char *text;
 };
 
+/* The folder whose *.conf files are read after file, "FILE.d"; owned. */
+char *conf_folder(const char *file);
+
 /*
- * Load file (NULL: /etc/berth/berth.conf if it is there, with
- * berth.conf.d/ *.conf beside it in byte order), then the sets.
+ * Load file (NULL: /etc/berth/berth.conf if it is there), then FILE.d/ *.conf
+ * in byte order, then the sets.
  * A file that was named must exist. Returns owned, NULL + err (INVALID).
  */
 struct conf *conf_load(const char *file, const char *const *sets, size_t nsets,

@@ -92,8 +92,7 @@ route_find(struct env *env, struct jsonrpc_request *request, struct esx **esx,
                 request->method);
         return NULL;
     }
-    if (local && (verb_is_vdsm(local) ||
-                  field_find(local->params, local->nparams, "uri")))
+    if (local && verb_is_vdsm(local))
         return local;
     if (json_is_object(request->params))
         *esx = find_host(env, request->params, &rc, err);

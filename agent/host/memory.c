@@ -2,6 +2,8 @@
 /* Figures of /proc/meminfo and of the folders of nodes and huge pages. */
 #include "agent/host/memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -178,6 +180,7 @@ memory_ksm(const char *root)
     static const char *const files[][2] = {
         {"run", "run"},
         {"pages_sharing", "pages_sharing"},
+        {"pages_to_scan", "pages_to_scan"},
         {"sleep_ms", "sleep_millisecs"},
         {"merge_across_nodes", "merge_across_nodes"},
     };
@@ -191,6 +194,44 @@ memory_ksm(const char *root)
             ksm, files[i][0],
             sysfs_number(root, 0, "/sys/kernel/mm/ksm/%s", files[i][1]));
     return ksm;
+}
+
+static int
+write_number(const char *root, const char *file, int value, struct err *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/sys/kernel/mm/ksm/%s", root, file);
+    CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d\n", value);
+
+    if (fd >= 0 && write(fd, text, (size_t)n) == n)
+        return 0;
+    return err_set(err, ERR_INTERNAL, "Cannot write %d to %s: %s", value, path,
+                   strerror(errno));
+}
+
+int
+memory_ksm_set(const char *root, int run, int across, struct err *err)
+{
+    const char *run_file = "run", *across_file = "merge_across_nodes";
+    CLEANUP_JSON json_t *now = memory_ksm(root);
+
+    if (!now && run == 1)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "This host's kernel cannot merge pages (CONFIG_KSM)");
+    if (!now)
+        return 0;
+    /* Only while nothing is merged can that be changed: 2 takes all apart. */
+    if (across >= 0 &&
+        json_get_int(now, "merge_across_nodes", across) != across &&
+        (write_number(root, run_file, 2, err) < 0 ||
+         write_number(root, across_file, across, err) < 0))
+        return -1;
+    if (run < 0 && across < 0)
+        return 0;
+    if (run < 0)
+        run = json_get_int(now, "run", 0) == 1;
+    return write_number(root, run_file, run, err);
 }
 
 char *

@@ -22,9 +22,13 @@ json_t *memory_nodes(const char *root);
 /* {"2097152": {total, free, reserved, surplus}} by size of a page. */
 json_t *memory_hugepages(const char *root);
 
-/* {run: 0, pages_sharing, sleep_ms, merge_across_nodes} of the kernel's
- * same-page merging; NULL where it has none. */
+/* {run: 0, pages_sharing, pages_to_scan, sleep_ms, merge_across_nodes} of the
+ * kernel's same-page merging; NULL where it has none. */
 json_t *memory_ksm(const char *root);
+
+/* Switch it on or off (run 1, 0) and its merging across nodes; -1: leave as it
+ * is. A kernel without it is off. UNSUPPORTED, or what the kernel said. */
+int memory_ksm_set(const char *root, int run, int across, struct err *err);
 
 /* "always", "madvise" or "never"; returns owned. */
 char *memory_thp(const char *root);

@@ -3,6 +3,7 @@
 #include "agent/host/usage.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include "agent/common/mem.h"
@@ -45,6 +46,24 @@ load(const char *root)
     return json_pack("[f, f, f]", a, b, c);
 }
 
+static json_int_t
+ms_of(const struct timeval *time)
+{
+    return (json_int_t)time->tv_sec * 1000 + time->tv_usec / 1000;
+}
+
+static json_t *
+self(void)
+{
+    struct rusage used = {.ru_maxrss = 0};
+    json_t *obj = json_object();
+
+    getrusage(RUSAGE_SELF, &used);
+    json_put_int(obj, "user_ms", ms_of(&used.ru_utime));
+    json_put_int(obj, "system_ms", ms_of(&used.ru_stime));
+    return obj;
+}
+
 json_t *
 usage_read(const char *root)
 {
@@ -56,6 +75,7 @@ usage_read(const char *root)
     json_put_int(usage, "uptime_ms", (json_int_t)(seconds * 1000));
     json_put(usage, "load", load(root));
     json_put(usage, "times", cpu_times(root));
+    json_put(usage, "self", self());
     json_put(usage, "memory", memory_read(root));
     json_put(usage, "nodes", memory_nodes(root));
     json_put(usage, "hugepages", memory_hugepages(root));

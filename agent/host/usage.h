@@ -9,8 +9,9 @@
 #include "agent/common/json.h"
 
 /*
- * {uptime_ms, load: [], times: as cpu_times, memory: as memory_read, nodes:
- * as memory_nodes, hugepages, ksm, thp, net: as net_counters, disks:
- * {"/var/log": {free, total}}}; null where it cannot be read. Returns owned.
+ * {uptime_ms, load: [], times: as cpu_times, self: {user_ms, system_ms} of
+ * this process, memory: as memory_read, nodes: as memory_nodes, hugepages,
+ * ksm, thp, net: as net_counters, disks: {"/var/log": {free, total}}}; null
+ * where it cannot be read. Returns owned.
  */
 json_t *usage_read(const char *root);

@@ -31,7 +31,8 @@ const char *esx_rules_model(const char *type); /* and back; NULL */
 /* Memory in whole steps of 4 MiB; vCPUs above 0. */
 int esx_rules_memory(uint64_t bytes, struct err *err);
 
-/* A MAC address, and whether libvirt's generated ranges take it: static says
- * that the address must be kept as it is. */
-int esx_rules_mac(const char *param, const char *mac, bool is_static,
+/* A MAC address by its type as libvirt's page has it: "static" keeps any,
+ * "generated" and "vpx" are of VMware's own ranges, NULL is one that an
+ * administrator may choose. */
+int esx_rules_mac(const char *param, const char *mac, const char *type,
                   struct err *err);

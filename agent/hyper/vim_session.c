@@ -149,6 +149,8 @@ read_about(xmlNodePtr content, struct vim_about *about, struct err *err)
     about->vcenter = strcmp(type, "VirtualCenter") == 0;
     vim_soap_ref(xml_child(content, "virtualDiskManager"),
                  &about->disk_manager);
+    vim_soap_ref(xml_child(content, "licenseManager"),
+                 &about->license_manager);
     if (vim_soap_ref(xml_child(content, "sessionManager"),
                      &about->session_manager) &&
         vim_soap_ref(xml_child(content, "propertyCollector"),

@@ -27,7 +27,7 @@ struct vim_about { /* what the server says of itself */
     char api_version[32];
     bool vcenter;          /* apiType VirtualCenter */
     struct vim_ref session_manager, property_collector, search_index,
-        disk_manager, root_folder;
+        disk_manager, root_folder, license_manager;
 };
 
 struct vim *vim_session_new(struct vim_http *http,

@@ -8,6 +8,8 @@
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
+#include "agent/common/mem.h"
+
 /* --- the host ------------------------------------------------------------ */
 
 static int
@@ -57,31 +59,43 @@ call_capabilities(struct virt_esx_call *call, struct err *err)
 
 /* --- storage ------------------------------------------------------------- */
 
+static void
+put_pool(json_t *list, virConnectPtr conn, const char *name)
+{
+    virStoragePoolPtr pool = virStoragePoolLookupByName(conn, name);
+    json_t *obj = json_object();
+    virStoragePoolInfo info;
+
+    json_put_text(obj, "name", name);
+    if (pool && virStoragePoolGetInfo(pool, &info) == 0) {
+        json_put_bool(obj, "active", info.state == VIR_STORAGE_POOL_RUNNING);
+        json_put_int(obj, "capacity", (json_int_t)info.capacity);
+        json_put_int(obj, "available", (json_int_t)info.available);
+    }
+    json_array_append_new(list, obj);
+    if (pool)
+        virStoragePoolFree(pool);
+}
+
+/* The driver has none of the calls that list with objects. */
 static int
 call_pools(struct virt_esx_call *call, struct err *err)
 {
-    virStoragePoolPtr *pools = NULL;
-    int n = virConnectListAllStoragePools(call->conn, &pools, 0);
+    int n = virConnectNumOfStoragePools(call->conn);
     json_t *list = json_array();
+    CLEANUP_FREE char **names = NULL;
 
     json_put(call->result, "pools", list);
+    if (n > 0) {
+        names = mem_zalloc((size_t)n, sizeof(*names));
+        n = virConnectListStoragePools(call->conn, names, n);
+    }
     if (n < 0)
         return virt_esx_call_fail("list the storage pools", err);
     for (int i = 0; i < n; i++) {
-        json_t *obj = json_object();
-        virStoragePoolInfo info;
-
-        json_put_text(obj, "name", virStoragePoolGetName(pools[i]));
-        if (virStoragePoolGetInfo(pools[i], &info) == 0) {
-            json_put_bool(obj, "active",
-                          info.state == VIR_STORAGE_POOL_RUNNING);
-            json_put_int(obj, "capacity", (json_int_t)info.capacity);
-            json_put_int(obj, "available", (json_int_t)info.available);
-        }
-        json_array_append_new(list, obj);
-        virStoragePoolFree(pools[i]);
+        put_pool(list, call->conn, names[i]);
+        free(names[i]);
     }
-    free(pools);
     virResetLastError();
     return 0;
 }
@@ -96,36 +110,48 @@ with_pool(struct virt_esx_call *call, virStoragePoolPtr *pool, struct err *err)
                              "the name of a storage pool (ListPools)");
 }
 
+static void
+put_volume(json_t *list, virStoragePoolPtr pool, const char *name)
+{
+    virStorageVolPtr vol = virStorageVolLookupByName(pool, name);
+    char *path = vol ? virStorageVolGetPath(vol) : NULL;
+    json_t *obj = json_object();
+    virStorageVolInfo info;
+
+    json_put_text(obj, "name", name);
+    json_put_text(obj, "path", path);
+    if (vol && virStorageVolGetInfo(vol, &info) == 0) {
+        json_put_int(obj, "size", (json_int_t)info.capacity);
+        json_put_int(obj, "allocation", (json_int_t)info.allocation);
+    }
+    json_array_append_new(list, obj);
+    free(path);
+    if (vol)
+        virStorageVolFree(vol);
+}
+
 static int
 call_volumes(struct virt_esx_call *call, struct err *err)
 {
     virStoragePoolPtr pool = NULL;
-    virStorageVolPtr *vols = NULL;
+    CLEANUP_FREE char **names = NULL;
     json_t *list = json_array();
     int n;
 
     json_put(call->result, "volumes", list);
     if (with_pool(call, &pool, err) < 0)
         return -1;
-    n = virStoragePoolListAllVolumes(pool, &vols, 0);
+    n = virStoragePoolNumOfVolumes(pool);
+    if (n > 0) {
+        names = mem_zalloc((size_t)n, sizeof(*names));
+        n = virStoragePoolListVolumes(pool, names, n);
+    }
     if (n < 0)
         virt_esx_call_fail("list the volumes", err);
     for (int i = 0; i < n; i++) {
-        json_t *obj = json_object();
-        virStorageVolInfo info;
-        char *path = virStorageVolGetPath(vols[i]);
-
-        json_put_text(obj, "name", virStorageVolGetName(vols[i]));
-        json_put_text(obj, "path", path);
-        free(path);
-        if (virStorageVolGetInfo(vols[i], &info) == 0) {
-            json_put_int(obj, "size", (json_int_t)info.capacity);
-            json_put_int(obj, "allocation", (json_int_t)info.allocation);
-        }
-        json_array_append_new(list, obj);
-        virStorageVolFree(vols[i]);
+        put_volume(list, pool, names[i]);
+        free(names[i]);
     }
-    free(vols);
     virStoragePoolFree(pool);
     if (n >= 0)
         virResetLastError();

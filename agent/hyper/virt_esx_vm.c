@@ -8,6 +8,8 @@
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
+#include "agent/common/mem.h"
+
 #define MAX_LIST 10000
 
 /* --- machines ------------------------------------------------------------ */
@@ -199,29 +201,43 @@ call_snapshot_create(struct virt_esx_call *call, struct err *err)
     return 0;
 }
 
+static void
+put_snapshot(json_t *array, virDomainPtr dom, const char *name)
+{
+    virDomainSnapshotPtr snapshot =
+        virDomainSnapshotLookupByName(dom, name, 0);
+    char *xml = snapshot ? virDomainSnapshotGetXMLDesc(snapshot, 0) : NULL;
+    json_t *obj = json_object();
+
+    json_put_text(obj, "name", name);
+    json_put_text(obj, "xml", xml);
+    json_array_append_new(array, obj);
+    free(xml);
+    if (snapshot)
+        virDomainSnapshotFree(snapshot);
+}
+
+/* The driver has no virDomainListAllSnapshots. */
 static int
 call_snapshot_list(struct virt_esx_call *call, struct err *err)
 {
-    virDomainSnapshotPtr *list = NULL;
-    int n = virDomainListAllSnapshots(call->dom, &list, 0);
+    int n = virDomainSnapshotNum(call->dom, 0);
     json_t *array = json_array();
+    CLEANUP_FREE char **names = NULL;
 
     json_put(call->result, "snapshots", array);
+    if (n > MAX_LIST)
+        n = MAX_LIST;
+    if (n > 0) {
+        names = mem_zalloc((size_t)n, sizeof(*names));
+        n = virDomainSnapshotListNames(call->dom, names, n, 0);
+    }
     if (n < 0)
         return virt_esx_call_fail("list the snapshots", err);
     for (int i = 0; i < n; i++) {
-        json_t *obj = json_object();
-        char *xml = virDomainSnapshotGetXMLDesc(list[i], 0);
-
-        json_put_text(obj, "name", virDomainSnapshotGetName(list[i]));
-        json_put_bool(obj, "current",
-                      virDomainSnapshotIsCurrent(list[i], 0) == 1);
-        json_put_text(obj, "xml", xml);
-        json_array_append_new(array, obj);
-        free(xml);
-        virDomainSnapshotFree(list[i]);
+        put_snapshot(array, call->dom, names[i]);
+        free(names[i]);
     }
-    free(list);
     virResetLastError();
     return 0;
 }

@@ -50,6 +50,7 @@ struct env {
     atomic_int accepts[GRANT_FEATURES];
     const char *virt; /* "kvm" where a probe ran a guest, else "qemu" */
     const char *version;
+    const char *conf_folder; /* files there are read after the settings' own */
     size_t nverbs; /* rows of the verb table, for GetCapabilities */
     int64_t started_ms; /* wall time */
     /* Replace conf by what the files say now (ReloadConfig, SIGHUP): main's

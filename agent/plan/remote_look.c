@@ -219,6 +219,40 @@ look_snapshot(struct remote *remote, const json_t *expect, json_t *facts,
 }
 
 static int
+look_named(struct remote *remote, const json_t *expect, json_t *facts,
+           struct err *err)
+{
+    CLEANUP_JSON json_t *list = NULL;
+
+    (void)facts;
+    if (esx_virt(remote->esx, "list", NULL, 0, &list, NULL, err) < 0)
+        return -1;
+    return names(json_object_get(list, "vms"),
+                 json_get_text(expect, "name", ""));
+}
+
+/* It is on another host now. */
+static int
+look_elsewhere(struct remote *remote, const json_t *expect, json_t *facts,
+               struct err *err)
+{
+    struct esx *to = esx_set_find(remote->env->esx,
+                                  json_get_text(expect, "hypervisor", ""));
+    CLEANUP_FREE struct vim_entry *entries = NULL;
+    size_t n;
+
+    (void)facts;
+    if (!to)
+        return err_set(err, ERR_NOT_FOUND, "The target is gone");
+    if (esx_list(to, &entries, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(entries[i].uuid, remote->vm.uuid) == 0)
+            return 1;
+    return 0;
+}
+
+static int
 look_volume(struct remote *remote, const json_t *expect, json_t *facts,
             struct err *err)
 {
@@ -252,6 +286,7 @@ static const struct {
     {"cd", look_cd},             {"machine", look_machine},
     {"settings", look_settings}, {"scheduler", look_scheduler},
     {"snapshot", look_snapshot}, {"volume", look_volume},
+    {"named", look_named},       {"elsewhere", look_elsewhere},
     {"none", look_none},
 };
 

@@ -4,9 +4,9 @@
  * expectation is an object {kind, …}:
  *   power    {is: "running"}                 disk   {path | bus, unit; there;
  *   cd       {key, path}                             size, mode}
- *   machine  {there}                          snapshot {name, there}
- *   autostart {on}   memory {bytes}   vcpus {count}   scheduler {…}
- *   volume   {pool, name, there}
+ *   machine  {there}      named {name}      snapshot {name, there}
+ *   settings {autostart, memory, vcpus}     scheduler {scheduler: {…}}
+ *   volume   {pool, name, there}            elsewhere {hypervisor}
  *   none     {}: nothing that could be read tells
  * Worker threads; it blocks.
  */

@@ -44,6 +44,7 @@ domain_unref(struct domain *d)
     }
     free(d->devices);
     json_decref(d->nics);
+    json_decref(d->view);
     free(d->ovirt);
     free(d->qos);
     free(d->name);

@@ -53,6 +53,7 @@ struct domain {
     char *serial_log; /* path, NULL */
     json_t *nics;     /* array in native form */
     char *firmware, *kernel, *initrd, *cmdline; /* NULL when not there */
+    json_t *view;     /* ovirt_view_make's; only to be read */
     char *metadata;   /* text of berth's own metadata element, or NULL */
     char *ovirt, *qos; /* an engine's, as ovirt_text gives them, or NULL */
     int refs;         /* atomic; use domain_ref/unref */

@@ -10,6 +10,7 @@
 #include "agent/common/mem.h"
 #include "agent/spec/domain.h"
 #include "agent/spec/ovirt.h"
+#include "agent/spec/ovirt_view.h"
 
 #define IOTHREADS_MAX 1000 /* what is read of a foreign XML */
 
@@ -252,6 +253,7 @@ domain_parse(const char *xml, struct err *err)
     }
     d = domain_ref(mem_zalloc(1, sizeof(*d)));
     d->nics = json_array();
+    d->view = ovirt_view_make(root);
     read_header(root, d);
     for (xmlNodePtr node = xml_child(xml_child(root, "devices"), NULL); node;
          node = xml_next(node, NULL))

@@ -12,6 +12,7 @@
 #include "agent/common/log.h"
 #include "agent/host/host.h"
 #include "agent/state/receipts.h"
+#include "agent/verbs/hypervisor.h"
 #include "agent/verbs/lane_view.h"
 #include "agent/verbs/vm_view.h"
 
@@ -80,6 +81,7 @@ list_hypervisors(struct verb_call *call, struct err *err)
     put_link(local, hyper);
     json_put(local, "capabilities", capabilities(hyper));
     json_array_append_new(list, local);
+    hypervisor_list_remote(call->env, list);
     json_put(result, "hypervisors", list);
     return result;
 }

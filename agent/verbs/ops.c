@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/plan/permit.h"
+#include "agent/plan/remote_pending.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/lane_view.h"
 #include "agent/verbs/vm_view.h"
@@ -267,6 +268,14 @@ cancel_open(struct verb_call *call, const char *op_id)
     return cancel_answer(op_id, true, "It had not begun; nothing was done");
 }
 
+/* A task of a host by proxy that waits. */
+static bool
+cancel_remote(struct verb_call *call, const char *op_id)
+{
+    return remote_pending_cancel(call->env, call->request.peer, op_id) ||
+           remote_pending_cancel(call->env, NULL, op_id);
+}
+
 /*
  * A worker's: what has ended is looked up first, since a repetition of it may
  * wait for its turn, and again for what ends meanwhile.
@@ -290,6 +299,10 @@ cancel_operation(struct verb_call *call, struct err *err)
     if (op && check_op(call, ACCESS_VM_OPERATE, op, err) < 0)
         return NULL;
     state = json_get_text(before, "state", NULL);
+    if (state && strcmp(state, "pending") == 0 && cancel_remote(call, op_id))
+        return cancel_answer(op_id, true,
+                             "Its task is cancelled at the host; "
+                             "GetOperation tells how it ended");
     if (op && (!state || strcmp(state, "running") == 0))
         answer = cancel_open(call, op_id);
     if (answer)
@@ -297,6 +310,26 @@ cancel_operation(struct verb_call *call, struct err *err)
     if (find(call, op_id, &after, err) < 0)
         return NULL;
     return too_late(op_id, json_get_text(after, "state", NULL), err);
+}
+
+/* --- questions of hosts by proxy --------------------------------------------- */
+
+static json_t *
+answer_question(struct verb_call *call, struct err *err)
+{
+    CLEANUP_JSON json_t *op = NULL;
+    char op_id[UUID_TEXT];
+
+    wanted_op(call, op_id);
+    if (find(call, op_id, &op, err) < 0)
+        return NULL;
+    if (!op)
+        no_such(op_id, err);
+    if (!op || check_op(call, ACCESS_VM_OPERATE, op, err) < 0)
+        return NULL;
+    return remote_pending_answer(call->env, &call->request, op_id,
+                                 json_get_text(call->params, "answer", ""),
+                                 err);
 }
 
 /* --- rows ------------------------------------------------------------------ */
@@ -307,6 +340,18 @@ static const struct field one_op[] = {
      .required = true,
      .doc = "The operation's identity, as given to the verb or returned by "
             "it"},
+};
+
+static const struct field answer_fields[] = {
+    {.name = "op_id",
+     .type = FIELD_UUID,
+     .required = true,
+     .doc = "The operation that waits for an answer"},
+    {.name = "answer",
+     .type = FIELD_TEXT,
+     .required = true,
+     .max = 255,
+     .doc = "Key or label of one of the question's choices"},
 };
 
 static const struct field list_fields[] = {
@@ -357,5 +402,14 @@ const struct verb ops_verbs[] = {
             "one to stop before its next effect and to undo what it did.",
      VERB_PARAMS(one_op),
      .run = cancel_operation},
+    {.name = "AnswerQuestion",
+     .group = "ops",
+     .action_group = "VM_OPERATE",
+     .asks_itself = true,
+     .lane = VERB_HOST,
+     .doc = "Answers the question that a pending operation of a VMware host "
+            "waits for.",
+     VERB_PARAMS(answer_fields),
+     .run = answer_question},
 };
 const size_t ops_nverbs = sizeof(ops_verbs) / sizeof(ops_verbs[0]);

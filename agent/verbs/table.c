@@ -14,14 +14,20 @@
 #include "agent/verbs/events.h"
 #include "agent/verbs/hook.h"
 #include "agent/verbs/host.h"
+#include "agent/verbs/hypervisor.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
 #include "agent/verbs/remote_disk.h"
+#include "agent/verbs/remote_view.h"
 #include "agent/verbs/remote_vm.h"
+#include "agent/verbs/vdsm_caps.h"
 #include "agent/verbs/vdsm_disk.h"
+#include "agent/verbs/vdsm_list.h"
 #include "agent/verbs/vdsm_nic.h"
 #include "agent/verbs/vdsm_ping.h"
+#include "agent/verbs/vdsm_switch.h"
 #include "agent/verbs/vdsm_tune.h"
+#include "agent/verbs/vdsm_usage.h"
 #include "agent/verbs/vdsm_vm.h"
 #include "agent/verbs/view.h"
 #include "agent/verbs/vm.h"
@@ -32,11 +38,15 @@ static const struct part {
 } parts[] = {
     {disk_verbs, &disk_nverbs},     {vm_verbs, &vm_nverbs},
     {view_verbs, &view_nverbs},     {host_verbs, &host_nverbs},
-    {hook_verbs, &hook_nverbs},
+    {hook_verbs, &hook_nverbs},     {hypervisor_verbs, &hypervisor_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
     {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
     {admin_verbs, &admin_nverbs},
     {vdsm_ping_verbs, &vdsm_ping_nverbs},
+    {vdsm_caps_verbs, &vdsm_caps_nverbs},
+    {vdsm_usage_verbs, &vdsm_usage_nverbs},
+    {vdsm_list_verbs, &vdsm_list_nverbs},
+    {vdsm_switch_verbs, &vdsm_switch_nverbs},
     {vdsm_vm_verbs, &vdsm_vm_nverbs},
     {vdsm_disk_verbs, &vdsm_disk_nverbs},
     {vdsm_nic_verbs, &vdsm_nic_nverbs},
@@ -48,6 +58,7 @@ static const struct part {
 static const struct part remote_parts[] = {
     {remote_disk_verbs, &remote_disk_nverbs},
     {remote_vm_verbs, &remote_vm_nverbs},
+    {remote_view_verbs, &remote_view_nverbs},
 };
 #define NREMOTE (sizeof(remote_parts) / sizeof(remote_parts[0]))
 

@@ -139,6 +139,36 @@ def disk_rules():
         yield f"| {' | '.join(row)} |"
 
 
+FIELDS = "agent/verbs/vdsm_fields.def"
+FIELD = re.compile(r'^(CAPS|CPU|SYSTEM|STATS|HARDWARE)_(REAL|FIXED)'
+                   r'\((\w+),\s*(\w+),\s*(.*?)\)$', re.M | re.S)
+STRINGS = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def unquoted(text):
+    """What a C string of several pieces holds."""
+    return "".join(STRINGS.findall(text)).replace('\\"', '"')
+
+
+def vdsm_fields():
+    """Every field of the host under VDSM's names, for protocol/README.md."""
+    titles = {"CAPS": "Host.getCapabilities", "STATS": "Host.getStats",
+              "HARDWARE": "Host.getHardwareInfo"}
+    for part, kind, name, ftype, rest in FIELD.findall(read(FIELDS)):
+        if part in titles:
+            yield f"#### {titles.pop(part)}"
+            yield ""
+            yield "| field | type | real or fixed | from |"
+            yield "|---|---|---|---|"
+        if kind == "FIXED":
+            cut = re.match(r'((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(.*)', rest, re.S)
+            source = f"fixed: `{unquoted(cut.group(1))}`"
+            doc = unquoted(cut.group(2))
+        else:
+            source, doc = "real", unquoted(rest)
+        yield f"| `{name}` | {ftype.lower()} | {cell(source)} | {cell(doc)} |"
+
+
 def verb_list():
     """The verbs as POD, for berthd(8)."""
     yield "=over 4"
@@ -207,6 +237,7 @@ def commands():
 PARTS = {
     "verbs": verb_table, "verb-reference": verb_reference,
     "vdsm-reference": vdsm_reference, "disk-rules": disk_rules,
+    "vdsm-fields": vdsm_fields,
     "verb-list": verb_list,
     "settings": setting_list, "options": options, "commands": commands,
 }

@@ -128,7 +128,7 @@ def check_own_header_first():
 
 def check_rows():
     """a table's rows have unique names, errors unique numbers"""
-    row = re.compile(r"^([A-Z]+)\((\w+),(.*?)\)$", re.M | re.S)
+    row = re.compile(r"^([A-Z_]+)\((\w+),(.*?)\)$", re.M | re.S)
     for path in source.product(".def"):
         seen = set()
         for match in row.finditer(source.text(path)):

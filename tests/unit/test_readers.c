@@ -117,6 +117,28 @@ memory(void **state)
 }
 
 static void
+merging(void **state)
+{
+    const char *root = *state;
+    struct err err = ERR_INIT;
+    char empty[256];
+
+    machine_put(root, "/sys/kernel/mm/ksm/merge_across_nodes", "1\n");
+    assert_int_equal(memory_ksm_set(root, 0, -1, &err), 0);
+    assert_int_equal(sysfs_number(root, -1, "/sys/kernel/mm/ksm/run"), 0);
+    assert_int_equal(memory_ksm_set(root, 1, 0, &err), 0);
+    assert_int_equal(sysfs_number(root, -1, "/sys/kernel/mm/ksm/run"), 1);
+    assert_int_equal(
+        sysfs_number(root, -1, "/sys/kernel/mm/ksm/merge_across_nodes"), 0);
+    assert_int_equal(memory_ksm_set(root, -1, -1, &err), 0);
+    assert_int_equal(sysfs_number(root, -1, "/sys/kernel/mm/ksm/run"), 1);
+    unit_folder(empty);
+    assert_int_equal(memory_ksm_set(empty, 0, 1, &err), 0);
+    assert_int_equal(memory_ksm_set(empty, 1, -1, &err), -1);
+    assert_int_equal(err.kind, ERR_UNSUPPORTED);
+}
+
+static void
 a_machine_without_nodes_has_one(void **state)
 {
     CLEANUP_JSON json_t *nodes = NULL;
@@ -256,7 +278,7 @@ main(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(small_files),  CASE(processors),
-        CASE(memory),       CASE(a_machine_without_nodes_has_one),
+        CASE(memory), CASE(merging),       CASE(a_machine_without_nodes_has_one),
         CASE(links),        CASE(adapters),
         CASE(the_firmware), CASE(the_system),
         CASE(packages),     CASE(this_machine),
