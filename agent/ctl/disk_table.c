@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The table of `disk ls` and `vm show`: what names a disk, where it sits, and
- * what is behind it.
+ * The table of `disk ls` and `vm show`: what names a disk, where it sits, what
+ * is behind it, and what a LUN's guest may do.
  */
 #include "agent/ctl/disk_table.h"
 
@@ -31,13 +31,31 @@ static const struct print_column columns[] = {
     {"STATE", "state", NULL},
     {"TARGET", "target", NULL},
     {"SERIAL", "serial", print_short},
+    {"SOURCE", "source", source_url_print},
+    /* of LUNs only */
     {"SGIO", "sgio", NULL},
     {"IN FORCE", "effective", print_effective},
-    {"SOURCE", "source", source_url_print},
 };
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+#define LUN_COLUMNS 2
+
+static bool
+has_lun(const json_t *disks)
+{
+    const json_t *disk;
+    size_t i;
+
+    json_array_foreach(disks, i, disk)
+    {
+        if (json_object_get(disk, "effective"))
+            return true;
+    }
+    return false;
+}
 
 void
 disk_table_print(FILE *to, const json_t *disks)
 {
-    print_list(to, disks, columns, sizeof(columns) / sizeof(*columns));
+    print_list(to, disks, columns,
+               has_lun(disks) ? COLUMNS : COLUMNS - LUN_COLUMNS);
 }

@@ -325,7 +325,7 @@ update_scsi(const struct known *known, const struct disk_wish *wish,
                        "give allow_pending to accept that, or unplug disk %s "
                        "first",
                        row->id);
-    disk->grant = (struct disk_grant){.at_ms = 0};
+    disk->grant = (struct disk_grant){.by = ""};
     disk_plan_grant(known, disk);
     plan_grant(plan, adds_privilege(&row->scsi, &disk->scsi) ? "grant"
                                                              : "release",

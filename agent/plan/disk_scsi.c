@@ -39,7 +39,7 @@ disk_plan_grant(const struct known *known, struct disk *disk)
         return false;
     snprintf(disk->grant.by, sizeof(disk->grant.by), "%s",
              known->request ? known->request->peer : "");
-    disk->grant.at_ms = known->now_ms;
+    clock_stamp(known->now_ms, disk->grant.at);
     return true;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "agent/common/clock.h"
 #include "agent/common/uuid.h"
 #include "agent/spec/address.h"
 #include "agent/spec/field.h"
@@ -83,11 +84,11 @@ struct disk_effective {
     char reason[256];
 };
 
-/* Who allowed what scsi asks for, and when. "" and 0: nobody here. A policy
+/* Who allowed what scsi asks for, and when. "": nobody here. A policy
  * per command ([scsi] policy) would be a further member of the grant. */
 struct disk_grant {
     char by[128];
-    int64_t at_ms;
+    char at[CLOCK_STAMP]; /* RFC 3339 */
 };
 
 /* What the LUN says of itself: page 0x83, and for people INQUIRY. */

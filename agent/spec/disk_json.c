@@ -132,7 +132,7 @@ put_lun(json_t *obj, const struct disk *disk)
     if (*disk->grant.by) {
         granted = json_object();
         json_put_text(granted, "by", disk->grant.by);
-        json_put_int(granted, "at_ms", disk->grant.at_ms);
+        json_put_text(granted, "at", disk->grant.at);
         json_put(obj, "granted", granted);
     }
     if (disk->lun.capacity)
@@ -308,7 +308,7 @@ read_lun(const json_t *obj, struct disk *disk)
     disk->lun.capacity = (uint64_t)json_get_int(lun, "capacity", 0);
     read_scsi(json_object_get(obj, "emitted"), &disk->emitted);
     copy_text(disk->grant.by, sizeof(disk->grant.by), granted, "by");
-    disk->grant.at_ms = json_get_int(granted, "at_ms", 0);
+    copy_text(disk->grant.at, sizeof(disk->grant.at), granted, "at");
     copy_text(in_force->sgio, sizeof(in_force->sgio), effective, "sgio");
     copy_text(in_force->reason, sizeof(in_force->reason), effective, "reason");
     in_force->rawio = json_get_bool(effective, "rawio", -1);
