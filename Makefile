@@ -18,8 +18,8 @@ BUILD ?= build$(MODE:%=/%)
 # --- flags -------------------------------------------------------------------
 
 # Looked up when first needed, so that `make check` may install them before.
-PACKAGES := libvirt libvirt-qemu libxml-2.0 jansson libevent_core libevent_pthreads \
-            openssl sqlite3 libsystemd inih libcurl libiscsi
+PACKAGES := libvirt libvirt-qemu libxml-2.0 jansson libevent_core libevent_extra \
+            libevent_pthreads openssl sqlite3 libsystemd inih libcurl libiscsi
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(patsubst -I%,-isystem%,$$(shell \
              pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)

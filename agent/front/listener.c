@@ -244,18 +244,23 @@ listen_found(const struct addrinfo *found, const char *setting,
     return fd;
 }
 
+int
+listener_socket(const char *setting, const char *address,
+                char name[LISTENER_PEER], struct err *err)
+{
+    CLEANUP(addrinfo_cleanup)
+    struct addrinfo *found = resolve(setting, address, err);
+
+    return found ? listen_found(found, setting, address, name, err) : -1;
+}
+
 struct listener *
 listener_tcp(struct event_base *base, const char *address,
              const struct listener_owner *owner, struct err *err)
 {
-    CLEANUP(addrinfo_cleanup)
-    struct addrinfo *found = resolve("listen.tls", address, err);
     char name[LISTENER_PEER];
-    int fd;
+    int fd = listener_socket("listen.tls", address, name, err);
 
-    if (!found)
-        return NULL;
-    fd = listen_found(found, "listen.tls", address, name, err);
     if (fd < 0)
         return NULL;
     log_info("listening on TLS %s", name);

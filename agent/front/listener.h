@@ -32,6 +32,11 @@ struct listener *listener_plain(struct event_base *base, const char *address,
                                 const struct listener_owner *owner,
                                 struct err *err);
 
+/* The socket alone, listening and non-blocking; name is the address that it
+ * got. setting is named in what is refused. Returns owned, -1 + err. */
+int listener_socket(const char *setting, const char *address,
+                    char name[LISTENER_PEER], struct err *err);
+
 /* A socket that nobody answers is replaced; one that is answered is BUSY.
  * A group that does not exist is a warning. */
 struct listener *listener_unix(struct event_base *base, const char *path,

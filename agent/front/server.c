@@ -19,6 +19,7 @@
 #include "agent/common/mem.h"
 #include "agent/front/dispatch.h"
 #include "agent/front/listener.h"
+#include "agent/front/metrics.h"
 #include "agent/front/peercred.h"
 #include "agent/front/tls.h"
 #include "protocol/jsonrpc.h"
@@ -401,10 +402,26 @@ on_impatience(evutil_socket_t fd, short what, void *arg)
     drain(server);
 }
 
+/* Figures are not what berthd is for: without them it goes on. */
+static struct metrics *
+open_metrics(struct env *env)
+{
+    const char *at = conf_text(env_conf(env), CONF_METRICS_LISTEN);
+    struct err err = ERR_INIT;
+    struct metrics *metrics = at[0] ? metrics_start(env, at, &err) : NULL;
+
+    if (at[0] && !metrics)
+        log_warning("there are no metrics: %s", err.message);
+    return metrics;
+}
+
 void
 server_run(struct server *server)
 {
+    struct metrics *metrics = open_metrics(server->env);
+
     event_base_dispatch(server->base);
+    metrics_stop(metrics);
 }
 
 void

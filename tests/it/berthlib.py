@@ -197,6 +197,7 @@ class Berthd:
             "access.tls_default_role": "DataCenterAdmin",
             "paths.images": self.images, "log.level": "debug",
             "state.dir": os.path.join(self.dir, "state"),
+            "metrics.listen": f"127.0.0.1:{free_port()}",
         }
         self.settings.update(settings or {})
         os.makedirs(self.images)

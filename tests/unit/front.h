@@ -301,7 +301,8 @@ make_conf(const struct fixture *f, const char *crl)
                                 ca,
                                 list,
                                 "listen.socket_mode=0600",
-                                "listen.socket_group="};
+                                "listen.socket_group=",
+                                "metrics.listen="};
     struct err err = ERR_INIT;
     struct conf *conf;
 
