@@ -55,6 +55,8 @@ remote_pending_lane(const char *hypervisor, const char *vm, char lane[JOB_LANE])
 static struct remote_op *
 take(struct remote_pending *pending, const char *peer, const char *op_id)
 {
+    if (!pending) /* no host by proxy is served */
+        return NULL;
     LOCK_SCOPE(&pending->lock);
     for (size_t i = 0; i < pending->n; i++) {
         struct remote_op *op = pending->ops[i];

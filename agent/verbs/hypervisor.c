@@ -283,7 +283,7 @@ const struct verb hypervisor_verbs[] = {
      .run = add_hypervisor},
     {.name = "TestHypervisor",
      .group = "host",
-     .action_group = "HOST_READ",
+     .action_group = "HOST_ADMIN",
      .lane = VERB_HOST,
      .doc = "Connects to a VMware host and tells what it is, what its license "
             "allows, and what is missing.",
