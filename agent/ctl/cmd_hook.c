@@ -175,15 +175,14 @@ const struct command cmd_hook_rows[] = {
     {.noun = "hook",
      .verb = "ls",
      .wire = "ListHooks",
-     .doc = "Scripts in the order they run, and how they have fared",
+     .doc = "Scripts in the order they run, and their last end",
      .list = "points",
      .name = "point",
      .print = print_hooks},
     {.noun = "hook",
      .verb = "test",
      .wire = "TestHook",
-     .doc = "Run a point's scripts and show the difference; nothing is "
-            "applied",
+     .doc = "Run a point's scripts and show the difference",
      COMMAND_ARGS(test_args),
      .run = run_test},
 };
