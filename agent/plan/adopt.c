@@ -14,6 +14,7 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/plan/lun_facts.h"
+#include "agent/plan/mirror.h"
 #include "agent/state/vm_doubt.h"
 
 #define ASK_TIMES 5
@@ -217,6 +218,7 @@ struct adoption {
     struct device **changed; /* owned copies, for memory after the commit */
     size_t nchanged;
     bool first; /* not recorded before */
+    struct mirror *mirror; /* owned; what another host left, with first */
     unsigned loss;
     int rawio; /* of lun_facts_rawio, once asked */
 };
@@ -269,13 +271,20 @@ id_taken(const struct adoption *a, const char *id)
     return false;
 }
 
-/* The id in its alias, else its serial where that is a UUID not yet used,
+/* The id in its alias, else that which another host's berthd gave it, else its
+ * serial where that is a UUID not yet used,
  * else a new one. */
 static void
 choose_id(const struct adoption *a, struct disk *disk)
 {
+    const struct mirror_disk *left = mirror_at(a->mirror, disk->target);
+
     if (disk->id[0] && !id_taken(a, disk->id))
         return;
+    if (left && !id_taken(a, left->id)) {
+        memcpy(disk->id, left->id, sizeof(disk->id));
+        return;
+    }
     if (disk->serial && uuid_canon(disk->serial, disk->id) &&
         !id_taken(a, disk->id))
         return;
@@ -325,6 +334,18 @@ tell_effective(struct adoption *a, const struct disk *live,
     return true;
 }
 
+/* What was asked of a LUN elsewhere. It is no grant: that is given here, by a
+ * peer who may, when it is put in force. */
+static void
+adopt_asked(const struct adoption *a, struct disk *disk)
+{
+    const struct mirror_disk *left = mirror_at(a->mirror, disk->target);
+
+    if (left && left->asks && disk->kind == DISK_LUN &&
+        !strcmp(left->id, disk->id))
+        disk->scsi = left->scsi;
+}
+
 static void
 adopt_disk(struct adoption *a, const struct disk *disk)
 {
@@ -337,6 +358,7 @@ adopt_disk(struct adoption *a, const struct disk *disk)
     choose_id(a, copy);
     copy->wanted = true;
     copy->state = DISK_PLUGGED;
+    adopt_asked(a, copy);
     tell_effective(a, find_in(a->info.live, disk), &copy->effective);
     change(a, device_for_disk(copy));
     if (!a->first)
@@ -367,6 +389,61 @@ adopt_view(struct adoption *a, const struct domain *view)
             domain_controller(a->info.config, "scsi",
                               view->controllers[i].index))
             adopt_controller(a, &view->controllers[i]);
+}
+
+/* Its address, unless something else has it here. */
+static void
+keep_address(const struct adoption *a, struct address_pool *pool,
+             struct disk *disk)
+{
+    if (disk->address.type == ADDRESS_NONE)
+        return;
+    if (!address_pool_owner(pool, disk_bus(disk), &disk->address)) {
+        address_pool_take(pool, disk_bus(disk), &disk->address, disk->id);
+        return;
+    }
+    log_warning("VM %s: the address that disk %s had is taken now; it gets "
+                "another one when it is plugged",
+                a->uuid, disk->id);
+    disk->address = (struct address){.type = ADDRESS_NONE};
+}
+
+/* Disks that another host knew and that are not plugged. */
+static void
+adopt_unplugged(struct adoption *a)
+{
+    CLEANUP_ADDRESS_POOL struct address_pool *pool = address_pool_new();
+
+    if (a->info.live)
+        domain_take_addresses(a->info.live, pool);
+    if (a->info.config)
+        domain_take_addresses(a->info.config, pool);
+    for (size_t i = 0; i < a->mirror->ndisks; i++) {
+        const struct disk *left = a->mirror->disks[i].disk;
+        CLEANUP_DISK struct disk *copy = NULL;
+
+        if (!left || id_taken(a, left->id))
+            continue;
+        copy = disk_copy(left);
+        keep_address(a, pool, copy);
+        change(a, device_for_disk(copy));
+    }
+}
+
+/* What stands in the domain's metadata, as long as nothing is recorded. */
+static void
+read_mirror(struct adoption *a)
+{
+    const struct domain *view =
+        a->info.config ? a->info.config : a->info.live;
+    CLEANUP_JSON json_t *bad = json_array();
+    const json_t *text;
+    size_t i;
+
+    a->mirror = mirror_read(a->first && view ? view->metadata : NULL, bad);
+    json_array_foreach(bad, i, text)
+        log_warning("VM %s: part of its metadata is not used: %s", a->uuid,
+                    json_string_value(text));
 }
 
 /* Bring a row up to date with what the views say of its device. */
@@ -409,6 +486,7 @@ adoption_clear(struct adoption *a)
     device_free_all(a->rows, a->nrows);
     device_free_all(a->changed, a->nchanged);
     store_batch_free(a->batch);
+    mirror_free(a->mirror);
 }
 
 static int
@@ -442,9 +520,12 @@ adopt_vm(struct env *env, const char *uuid, struct err *err)
     a.rows = vm_table_devices(env->vms, uuid, &a.nrows);
     a.batch = store_batch_new();
     a.first = !a.info.recorded;
+    read_mirror(&a);
     if (a.first) {
         a.info.record.adopted = true;
-        a.info.record.virtio_scsi = true;
+        a.info.record.virtio_scsi = a.mirror->virtio_scsi != 0;
+        memcpy(a.info.record.guest_os, a.mirror->guest_os,
+               sizeof(a.info.record.guest_os));
         vm_table_row(a.batch, &a.info.record);
         log_info("VM \"%s\" (%s) is adopted with the addresses it has",
                  a.info.record.name, uuid);
@@ -453,5 +534,6 @@ adopt_vm(struct env *env, const char *uuid, struct err *err)
         update_row(&a, a.rows[i]);
     adopt_view(&a, a.info.live);
     adopt_view(&a, a.info.config);
+    adopt_unplugged(&a);
     return adoption_commit(&a, err);
 }

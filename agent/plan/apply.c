@@ -49,6 +49,7 @@ static const struct step_ops *const steps[STEP_KINDS] = {
     [STEP_SET_METADATA] = &step_live_metadata,
     [STEP_LIVE_VCPUS] = &step_live_vcpus,
     [STEP_SET_TICKET] = &step_live_ticket,
+    [STEP_MIRROR] = &step_mirror_write,
     [STEP_FREEZE] = &step_live_freeze,
     [STEP_THAW] = &step_live_thaw,
 };

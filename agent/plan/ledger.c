@@ -144,11 +144,21 @@ add_edit_events(const struct ledger *ledger, struct store_batch *batch,
             add_event(ledger, batch, type, step->edits[i].disk->alias, NULL);
 }
 
+static size_t
+edits_of_disks(const struct step *step)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < step->nedits; i++)
+        n += step->edits[i].disk != NULL;
+    return n;
+}
+
 static void
 add_told(const struct ledger *ledger, struct store_batch *batch,
          const struct step *step, const char *event)
 {
-    if (step->kind == STEP_DEFINE && step->nedits > 1)
+    if (step->kind == STEP_DEFINE && edits_of_disks(step) > 1)
         add_edit_events(ledger, batch, step, event);
     else
         add_step_event(ledger, batch, step, event);

@@ -16,6 +16,7 @@
 #include "agent/plan/adopt.h"
 #include "agent/plan/apply.h"
 #include "agent/plan/hook_op.h"
+#include "agent/plan/mirror.h"
 #include "agent/plan/permit.h"
 #include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
@@ -251,6 +252,7 @@ plan_and_do(struct env *env, const struct request *request, const char *vm,
         (planner->gather && planner->gather(env, &k.known, wish, err) < 0) ||
         planner->plan(&k.known, wish, &plan, err) < 0)
         return NULL;
+    mirror_plan(&k.known, &plan);
     release_fill(&plan, &k.known);
     if (request->dry_run) {
         result = plan_to_json(&plan);

@@ -45,6 +45,7 @@ static const char *const step_names[STEP_KINDS] = {
     [STEP_SET_METADATA] = "set_metadata",
     [STEP_LIVE_VCPUS] = "set_live_vcpus",
     [STEP_SET_TICKET] = "set_ticket",
+    [STEP_MIRROR] = "mirror",
     [STEP_FREEZE] = "freeze",
     [STEP_THAW] = "thaw",
 };
@@ -368,7 +369,9 @@ edits_to_json(const struct step *step)
         if (edit->controller)
             json_put(obj, "controller", controller_to_json(edit->controller));
         if (edit->text)
-            json_put_text(obj, "xml", edit->text);
+            json_put_text(obj,
+                          edit->kind == EDIT_SET_METADATA ? "text" : "xml",
+                          edit->text);
         json_array_append_new(list, obj);
     }
     return list;

@@ -43,6 +43,7 @@ enum step_kind {
     STEP_SET_METADATA, /* an engine's, live */
     STEP_LIVE_VCPUS,
     STEP_SET_TICKET, /* of graphics */
+    STEP_MIRROR, /* of rows, into the running domain's metadata */
     STEP_FREEZE,
     STEP_THAW,
     STEP_KINDS

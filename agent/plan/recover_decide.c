@@ -219,6 +219,7 @@ static const struct rule {
                             "the memory had not reached the VM"},
     [STEP_DETACH_MEMORY] = {device_gone, true, false, ""},
     [STEP_SET_METADATA] = {never, true, true, ""},
+    [STEP_MIRROR] = {never, true, true, ""},
     [STEP_LIVE_VCPUS] = {vcpus_are, false, true,
                          "the VM had not got its vCPUs"},
     [STEP_SET_TICKET] = {never, false, false,
@@ -241,6 +242,7 @@ is_moot(const struct step *step, const struct vm_info *vm)
                            step->kind == STEP_UPDATE_NIC ||
                            step->kind == STEP_DETACH_MEMORY ||
                            step->kind == STEP_SET_METADATA ||
+                           step->kind == STEP_MIRROR ||
                            step->kind == STEP_THAW);
 }
 

@@ -80,6 +80,8 @@ extern const struct step_ops step_image_create, step_image_resize,
 extern const struct step_ops step_live_attach, step_live_detach, step_live_nic,
     step_live_metadata, step_live_vcpus, step_live_ticket, step_live_freeze,
     step_live_thaw;
+/* step_mirror.c */
+extern const struct step_ops step_mirror_write;
 /* step_vm.c */
 extern const struct step_ops step_vm_define, step_vm_define_new,
     step_vm_undefine, step_vm_memory, step_vm_vcpus, step_vm_autostart,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/common/mem.h"
+#include "agent/plan/mirror.h"
 
 /* As many as there are disks. */
 static void
@@ -133,6 +134,7 @@ vm_plan_create(const struct known *known, const void *ctx, struct plan *plan,
 {
     const struct vm_wish *wish = ctx;
     const struct vm *vm = wish->vm;
+    CLEANUP_TEXT char *metadata = NULL;
     struct step *step;
 
     if (known->vm && known->vm->present)
@@ -150,9 +152,10 @@ vm_plan_create(const struct known *known, const void *ctx, struct plan *plan,
         step->number = vm->disks[i]->size;
     }
     step = plan_add(plan, STEP_DEFINE_NEW);
-    step->text = vm_xml(vm, NULL);
     step->event = "vm.created";
     create_records(step, vm);
+    metadata = mirror_text(known, plan);
+    step->text = vm_xml(vm, metadata);
     if (vm->autostart)
         plan_add(plan, STEP_AUTOSTART)->flag = true;
     result_vm(plan, vm->id, vm->name);
