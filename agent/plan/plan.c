@@ -409,7 +409,11 @@ plan_step_to_json(const struct step *step)
     if (step->alias)
         json_put_text(obj, "alias", step->alias);
     if (step->text)
-        json_put_text(obj, step->text[0] == '<' ? "xml" : "path", step->text);
+        json_put_text(obj,
+                      step->kind == STEP_MIRROR ? "text"
+                      : step->text[0] == '<'    ? "xml"
+                                                : "path",
+                      step->text);
     if (step->number)
         json_put_int(obj, "value", (json_int_t)step->number);
     if (step->flag)

@@ -123,9 +123,10 @@ def test_adopted_disk_is_unplugged_and_plugged_again(foreign, libvirtd):
         return
     call("HotUnplugDisk", disk=disk["target"])
     source_file = disk["source"]["path"]
-    assert source_file not in libvirtd.virsh("dumpxml", name).stdout
-    assert source_file not in libvirtd.virsh("dumpxml", name,
-                                             "--inactive").stdout
+    assert f"file='{source_file}'" not in \
+        libvirtd.virsh("dumpxml", name).stdout
+    assert f"file='{source_file}'" not in \
+        libvirtd.virsh("dumpxml", name, "--inactive").stdout
     disk_id = next(d for d in call("ListDisks")["disks"]
                    if d["kind"] == "image")["disk_id"]
     receipt = call("HotPlugDisk", disk=disk_id)

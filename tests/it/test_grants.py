@@ -3,6 +3,7 @@
 DISK_ATTACH once it is granted, and what the audit says of each. The LUN is
 real, on iSCSI: nothing is filtered there, so each is a privilege.
 """
+import os
 import uuid
 
 import pytest
@@ -123,3 +124,40 @@ def test_a_grant_that_fails_and_one_that_goes_with_its_vm(house, target):
     row = grants(house)[-1]
     assert (row["what"], row["verb"]) == ("release", "DeleteVm")
     assert row["result"] == "done"
+
+
+def test_what_moves_with_the_domain_is_no_grant(house, target):
+    """Another host: the domain as it is, and no record of ours."""
+    engine = house.tls("client")
+    name = unique("vm")
+    vm = engine.call("CreateVm", name=name, memory=64 * MIB,
+                     vcpus=1)["vm_id"]
+    engine.call("AddDisk", vm=vm, **house.disk(serial="first"))
+    spare = house.disk(serial="spare")
+    engine.call("AddDisk", vm=vm, **spare)
+    there = engine.call("GetDisk", vm=vm, disk="spare")["address"]
+    engine.call("AddDisk", vm=vm, disk_id=DISK, **lun_of(target))
+    engine.call("StartVm", vm=vm, paused=True)
+    engine.call("HotUnplugDisk", vm=vm, disk="spare")
+    engine.call("HotUnplugDisk", vm=vm, disk=DISK)
+    for which in ("live", "config"):
+        xml = engine.call("GetVmXml", vm=vm, which=which)["xml"]
+        assert "urn:berth:vm:1" in xml and spare["disk_id"] in xml, which
+    house.stop()
+    os.rename(os.path.join(house.dir, "state"),
+              os.path.join(house.dir, "elsewhere"))
+    house.start()
+    operator, engine = house.tls("op"), house.tls("client")
+    # Where it was, and with the address that it had.
+    plugged = operator.call("HotPlugDisk", vm=name, disk=spare["disk_id"])
+    assert plugged["address"] == there
+    # What was privileged there is not here, until somebody who may says so.
+    denied(lambda: operator.call("HotPlugDisk", vm=name, disk=DISK))
+    assert not grants(house)
+    engine.call("HotPlugDisk", vm=name, disk=DISK)
+    row, = grants(house)
+    assert (row["what"], row["peer"]) == ("grant", "cn:engine-1")
+    assert row["disk"] == DISK
+    operator.call("HotUnplugDisk", vm=name, disk=DISK)
+    operator.call("HotPlugDisk", vm=name, disk=DISK)
+    engine.call("DestroyVm", vm=name)
