@@ -214,6 +214,11 @@ install:
 	done
 	install -D -m 644 packaging/berth.sysusers $(SYSTEM)/sysusers.d/berth.conf
 	install -D -m 644 packaging/berth.tmpfiles $(SYSTEM)/tmpfiles.d/berth.conf
+	@cd hooks && find examples README.md -type f | while read file; do \
+	    mode=644; [ -x "$$file" ] && mode=755; \
+	    install -D -m $$mode "$$file" "$(D)/share/doc/berth/hooks/$$file" || \
+	        exit 1; \
+	done
 	install -D -m 644 conf/berth.conf.sample \
 	    $(D)/share/doc/berth/berth.conf.sample
 	install -D -m 644 packaging/berthctl.bash-completion \

@@ -19,6 +19,7 @@
 #include "agent/verbs/audit_view.h"
 #include "agent/verbs/doctor.h"
 #include "agent/verbs/table.h"
+#include "hooks/points.h"
 
 /* What a mode works with; conf is NULL where it needs none. */
 struct start {
@@ -86,6 +87,17 @@ dump_crash_points(struct start *start)
     (void)start;
     for (size_t i = 0; crash_name(i, name, sizeof(name)); i++)
         puts(name);
+    return 0;
+}
+
+static int
+dump_hook_points(struct start *start)
+{
+    CLEANUP_JSON json_t *points = points_json();
+    CLEANUP_TEXT char *text = json_pretty(points);
+
+    (void)start;
+    puts(text);
     return 0;
 }
 
@@ -176,6 +188,7 @@ static const struct mode {
     [OPTIONS_DUMP_SAMPLE_CONF] = {false, dump_sample_conf},
     [OPTIONS_DUMP_VERBS] = {false, dump_verbs},
     [OPTIONS_DUMP_CRASH_POINTS] = {false, dump_crash_points},
+    [OPTIONS_DUMP_HOOK_POINTS] = {false, dump_hook_points},
     [OPTIONS_DOCTOR] = {false, doctor},
     [OPTIONS_VERIFY_AUDIT] = {true, verify_audit},
     [OPTIONS_HYPERVISOR_CHILD] = {false, hypervisor_child},

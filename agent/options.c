@@ -36,6 +36,8 @@ static const struct option_row {
      "print every verb with its parameters as JSON"},
     {"dump-crash-points", 0, NULL, OPTIONS_DUMP_CRASH_POINTS,
      "print the names that --crash-at takes"},
+    {"dump-hook-points", 0, NULL, OPTIONS_DUMP_HOOK_POINTS,
+     "print every point of hook scripts as JSON"},
     {"doctor", 0, NULL, OPTIONS_DOCTOR,
      "examine this host and print what is wrong, with a fix for each finding"},
     {"verify-audit", 0, NULL, OPTIONS_VERIFY_AUDIT,

@@ -209,13 +209,14 @@ note(struct judging *j, const char *rule, char *what /* takes */,
 static unsigned
 needs_below(xmlNodePtr node, const char *path)
 {
-    unsigned needs = rules_needs(path);
+    unsigned needs = rules_needs(path, NULL);
 
     for (const xmlAttr *a = node->properties; a; a = a->next) {
         CLEANUP_FREE char *at =
             mem_printf("%s@%s", path, (const char *)a->name);
+        CLEANUP_FREE char *value = attr_text(a);
 
-        needs |= rules_needs(at);
+        needs |= rules_needs(at, value);
     }
     for (xmlNodePtr c = first(node); c; c = xml_next(c, NULL)) {
         CLEANUP_FREE char *at = mem_printf("%s/%s%s", path, pairing_prefix(c),
@@ -351,7 +352,7 @@ attr_change(struct judging *j, const struct place *at, const char *name,
     if (from && to && strcmp(from, to) == 0)
         return;
     note(j, rule, mem_printf("%s@%s", at->text, name), from, to,
-         rules_needs(rule));
+         rules_needs(rule, to ? to : from));
 }
 
 static void
@@ -399,7 +400,8 @@ compare(struct judging *j, const struct place *at, xmlNodePtr before,
              needs_below(before, at->rule) | needs_below(after, at->rule));
     compare_attrs(j, at, before, after);
     if (strcmp(from, to) != 0)
-        note(j, at->rule, mem_dup(at->text), from, to, rules_needs(at->rule));
+        note(j, at->rule, mem_dup(at->text), from, to,
+             rules_needs(at->rule, NULL));
     compare_children(j, at, before, after);
     if (is_device(at->rule) && xml_is(after, "disk"))
         settle_source(j, begin, after);

@@ -14,61 +14,62 @@
 static const struct rule {
     const char *pattern;
     unsigned needs;
+    const char *harmless; /* "a|b": values that need nothing; NULL: none */
 } rules[] = {
     /* Which VM it is, and what the plan fixed of its devices. */
-    {"domain/name*", JUDGE_NEVER},
-    {"domain/uuid*", JUDGE_NEVER},
-    {"domain/metadata/berth:*", JUDGE_NEVER},
-    {"domain/metadata*", 0},
-    {"domain/devices/hostdev/boot*", 0},
-    {"domain/devices/*/alias*", JUDGE_NEVER},
-    {"domain/devices/disk/target@dev", JUDGE_NEVER},
-    {"domain/devices/disk/target@bus", JUDGE_NEVER},
-    {"domain/devices/controller@index", JUDGE_NEVER},
-    {"domain/devices/controller@type", JUDGE_NEVER},
-    {"domain/devices/controller@model", JUDGE_NEVER},
+    {"domain/name*", JUDGE_NEVER, NULL},
+    {"domain/uuid*", JUDGE_NEVER, NULL},
+    {"domain/metadata/berth:*", JUDGE_NEVER, NULL},
+    {"domain/metadata*", 0, NULL},
+    {"domain/devices/hostdev/boot*", 0, NULL},
+    {"domain/devices/*/alias*", JUDGE_NEVER, NULL},
+    {"domain/devices/disk/target@dev", JUDGE_NEVER, NULL},
+    {"domain/devices/disk/target@bus", JUDGE_NEVER, NULL},
+    {"domain/devices/controller@index", JUDGE_NEVER, NULL},
+    {"domain/devices/controller@type", JUDGE_NEVER, NULL},
+    {"domain/devices/controller@model", JUDGE_NEVER, NULL},
     /* Past libvirt's own judgement. */
-    {"domain/qemu:*", JUDGE_QEMU_COMMANDLINE},
+    {"domain/qemu:*", JUDGE_QEMU_COMMANDLINE, NULL},
     /* Another program, less confinement, the host's own devices. */
-    {"domain/devices/emulator*", JUDGE_PRIVILEGE},
-    {"*/seclabel*", JUDGE_PRIVILEGE},
-    {"domain/resource*", JUDGE_PRIVILEGE},
-    {"domain/devices/disk@device", JUDGE_PRIVILEGE},
-    {"domain/devices/disk@rawio", JUDGE_PRIVILEGE},
-    {"domain/devices/disk@sgio", JUDGE_PRIVILEGE},
-    {"*/reservations*", JUDGE_PRIVILEGE},
-    {"domain/devices/hostdev*", JUDGE_PRIVILEGE},
-    {"domain/devices/tpm/backend*", JUDGE_PRIVILEGE},
-    {"domain/devices/interface@type", JUDGE_PRIVILEGE},
-    {"domain/devices/interface/script*", JUDGE_PRIVILEGE},
-    {"domain/devices/interface/downscript*", JUDGE_PRIVILEGE},
-    {"domain/devices/interface/backend*", JUDGE_PRIVILEGE},
+    {"domain/devices/emulator*", JUDGE_PRIVILEGE, NULL},
+    {"*/seclabel*", JUDGE_PRIVILEGE, NULL},
+    {"domain/resource*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/disk@device", JUDGE_PRIVILEGE, "disk|cdrom|floppy"},
+    {"domain/devices/disk@rawio", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/disk@sgio", JUDGE_PRIVILEGE, NULL},
+    {"*/reservations*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/hostdev*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/tpm/backend*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/interface@type", JUDGE_PRIVILEGE, "network|bridge|user"},
+    {"domain/devices/interface/script*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/interface/downscript*", JUDGE_PRIVILEGE, NULL},
+    {"domain/devices/interface/backend*", JUDGE_PRIVILEGE, NULL},
     /* What the guest reads and writes on the host. */
-    {"domain/devices/disk@type", JUDGE_SOURCE},
-    {"domain/devices/disk/driver@type", JUDGE_SOURCE},
-    {"*/backingStore*", JUDGE_SOURCE},
-    {"*/mirror*", JUDGE_SOURCE},
-    {"*/source*", JUDGE_SOURCE},
-    {"domain/devices/serial@type", JUDGE_SOURCE},
-    {"domain/devices/parallel@type", JUDGE_SOURCE},
-    {"domain/devices/console@type", JUDGE_SOURCE},
-    {"domain/devices/channel@type", JUDGE_SOURCE},
-    {"domain/devices/redirdev@type", JUDGE_SOURCE},
-    {"domain/devices/smartcard*", JUDGE_SOURCE},
-    {"domain/devices/rng/backend*", JUDGE_SOURCE},
-    {"domain/os/loader*", JUDGE_SOURCE},
-    {"domain/os/nvram*", JUDGE_SOURCE},
-    {"domain/os/varstore*", JUDGE_SOURCE},
-    {"domain/os/kernel*", JUDGE_SOURCE},
-    {"domain/os/initrd*", JUDGE_SOURCE},
-    {"domain/os/dtb*", JUDGE_SOURCE},
-    {"domain/os/shim*", JUDGE_SOURCE},
-    {"domain/os/acpi*", JUDGE_SOURCE},
-    {"domain/bootloader*", JUDGE_PRIVILEGE},
-    {"*@file", JUDGE_SOURCE},
-    {"*@dir", JUDGE_SOURCE},
-    {"*@path", JUDGE_SOURCE},
-    {"*@socket", JUDGE_SOURCE},
+    {"domain/devices/disk@type", JUDGE_SOURCE, NULL},
+    {"domain/devices/disk/driver@type", JUDGE_SOURCE, NULL},
+    {"*/backingStore*", JUDGE_SOURCE, NULL},
+    {"*/mirror*", JUDGE_SOURCE, NULL},
+    {"*/source*", JUDGE_SOURCE, NULL},
+    {"domain/devices/serial@type", JUDGE_SOURCE, "pty|null|vc"},
+    {"domain/devices/parallel@type", JUDGE_SOURCE, "pty|null|vc"},
+    {"domain/devices/console@type", JUDGE_SOURCE, "pty|null|vc"},
+    {"domain/devices/channel@type", JUDGE_SOURCE, "unix|pty|null|spicevmc"},
+    {"domain/devices/redirdev@type", JUDGE_SOURCE, NULL},
+    {"domain/devices/smartcard*", JUDGE_SOURCE, NULL},
+    {"domain/devices/rng/backend*", JUDGE_SOURCE, NULL},
+    {"domain/os/loader*", JUDGE_SOURCE, NULL},
+    {"domain/os/nvram*", JUDGE_SOURCE, NULL},
+    {"domain/os/varstore*", JUDGE_SOURCE, NULL},
+    {"domain/os/kernel*", JUDGE_SOURCE, NULL},
+    {"domain/os/initrd*", JUDGE_SOURCE, NULL},
+    {"domain/os/dtb*", JUDGE_SOURCE, NULL},
+    {"domain/os/shim*", JUDGE_SOURCE, NULL},
+    {"domain/os/acpi*", JUDGE_SOURCE, NULL},
+    {"domain/bootloader*", JUDGE_PRIVILEGE, NULL},
+    {"*@file", JUDGE_SOURCE, NULL},
+    {"*@dir", JUDGE_SOURCE, NULL},
+    {"*@path", JUDGE_SOURCE, NULL},
+    {"*@socket", JUDGE_SOURCE, NULL},
 };
 
 /* "domain/devices/KIND/address…": the guest's, not that of a source. */
@@ -84,14 +85,30 @@ is_device_address(const char *path)
     return strncmp(at, "/address", 8) == 0 && (!at[8] || strchr("@/", at[8]));
 }
 
+static int
+is_word(const char *words, const char *text)
+{
+    size_t len = strlen(text);
+
+    while (words && *words) {
+        size_t n = strcspn(words, "|");
+
+        if (n == len && strncmp(words, text, n) == 0)
+            return 1;
+        words += n + (words[n] == '|');
+    }
+    return 0;
+}
+
 unsigned
-rules_needs(const char *path)
+rules_needs(const char *path, const char *value)
 {
     if (is_device_address(path))
         return JUDGE_NEVER;
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
         if (fnmatch(rules[i].pattern, path, 0) == 0)
-            return rules[i].needs;
+            return value && is_word(rules[i].harmless, value) ? 0
+                                                              : rules[i].needs;
     return 0;
 }
 

@@ -14,8 +14,9 @@ enum judge_need {
     JUDGE_NEVER = 1 << 4,
 };
 
-/* What a change at that place needs: bits of enum judge_need, 0: nothing. */
-unsigned rules_needs(const char *path);
+/* What a change at that place needs: bits of enum judge_need, 0: nothing.
+ * value is what an attribute says now (NULL: an element, or text). */
+unsigned rules_needs(const char *path, const char *value);
 
 /* Whether a disk's source is decided there, so that a source which is allowed
  * takes the need away. */

@@ -2,13 +2,11 @@
 """What a hook script in Python needs of berthd: the payload, the log, an end.
 
 A script finds this module on its path; hooks/README.md has the contract. The
-names are those that scripts written for VDSM call.
+names are those that scripts written for VDSM call. What not every script needs
+is imported where it is: a script runs while a VM waits for it.
 """
-import json
 import os
-import subprocess
 import sys
-from xml.dom import minidom
 
 _DOMXML = "_hook_domxml"
 _JSON = "_hook_json"
@@ -24,6 +22,7 @@ def _path(variable):
 
 def read_domxml():
     """The XML of the point as a minidom document."""
+    from xml.dom import minidom
     with open(_path(_DOMXML), "rb") as source:
         return minidom.parseString(source.read())
 
@@ -36,12 +35,14 @@ def write_domxml(domxml):
 
 def read_json():
     """The JSON of the point as Python objects."""
+    import json
     with open(_path(_JSON), encoding="utf-8") as source:
         return json.load(source)
 
 
 def write_json(data):
     """Make Python objects the payload of the next script."""
+    import json
     with open(_path(_JSON), "w", encoding="utf-8") as target:
         json.dump(data, target)
 
@@ -77,9 +78,12 @@ def execCmd(command, sudo=False, cwd=None, data=None, raw=False, env=None,
     """Run a program: (exit code, its stdout, its stderr).
 
     Outputs are lists of lines as bytes, or bytes with raw. The arguments are
-    a list; no shell is involved.
+    a list; no shell is involved. sudo is left out where it would do nothing.
     """
-    argv = (["sudo", "-n"] if sudo else []) + [str(word) for word in command]
+    import subprocess
+    argv = [str(word) for word in command]
+    if sudo and os.geteuid() != 0:
+        argv = ["sudo", "-n"] + argv
     if isinstance(data, str):
         data = data.encode()
     done = subprocess.run(

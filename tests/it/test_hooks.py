@@ -30,8 +30,9 @@ class Scripts:
     """The hook scripts of one berthd, in three directories."""
 
     def __init__(self, daemon):
-        self.dir = os.path.join(daemon.dir, "hooks")
-        self.work = os.path.join(daemon.dir, "hookwork")
+        # Short, since a line of settings is; in the file's own /run.
+        self.dir = f"/run/{daemon.name}-hooks"
+        self.work = f"/run/{daemon.name}-hookwork"
         os.makedirs(self.dir)
         daemon.settings["hooks.dirs"] = \
             f"{self.dir}/packaged {self.dir}/vdsm {self.dir}/admin"

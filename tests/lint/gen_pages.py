@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 BUILD = os.environ.get("BERTH_BUILD", "build")
-PAGES = ["README.md", "protocol/README.md", *sorted(glob.glob(
+PAGES = ["README.md", "protocol/README.md", "hooks/README.md", *sorted(glob.glob(
     "packaging/man/*.pod"))]
 COMPLETION = "packaging/berthctl.bash-completion"
 SAMPLE = "conf/berth.conf.sample"
@@ -234,7 +234,21 @@ def commands():
     return output("berthctl", "--help-pod").splitlines()
 
 
+def hook_points():
+    """The points of hook scripts, a row each, for hooks/README.md."""
+    given = {"none": "nothing", "domain": "domain XML", "device": "device XML",
+             "json": "JSON"}
+    yield "| point | given | a failure | result | ms | when |"
+    yield "|---|---|---|---|---|---|"
+    for p in json.loads(output("berthd", "--dump-hook-points")):
+        stops = "stops" if p["stops"] else "is ignored"
+        result = "" if p["result"] == "dropped" else p["result"]
+        yield (f"| `{p['point']}` | {given[p['payload']]} | {stops} "
+               f"| {result} | {p['deadline_ms']} | {cell(p['doc'])} |")
+
+
 PARTS = {
+    "hook-points": hook_points,
     "verbs": verb_table, "verb-reference": verb_reference,
     "vdsm-reference": vdsm_reference, "disk-rules": disk_rules,
     "vdsm-fields": vdsm_fields,

@@ -140,7 +140,18 @@ test_domain(void **state)
         {"<devices>",
          "<devices><disk type='network' device='cdrom'>"
          "<source protocol='http' name='x'><host name='h'/></source></disk>",
-         DEVICE | PRIVILEGE | SOURCE},
+         DEVICE | SOURCE},
+        {"<devices>",
+         "<devices><disk type='block' device='lun'><driver type='raw'/>"
+         "<source dev='/ok/b'/><target dev='vda'/></disk>",
+         DEVICE | PRIVILEGE},
+        {"<devices>",
+         "<devices><interface type='network'><source network='n'/>"
+         "</interface>",
+         DEVICE | SOURCE},
+        {"<devices>", "<devices><interface type='user'/>", DEVICE},
+        {"<devices>", "<devices><interface type='direct'/>",
+         DEVICE | PRIVILEGE},
         {"<devices>", "<devices><hostdev type='pci'/>", DEVICE | PRIVILEGE},
         {"<devices>", "<devices><sound model='ich6'/>", DEVICE},
         {"/usr/bin/qemu", "/tmp/qemu", PRIVILEGE},
