@@ -27,7 +27,8 @@
 #define LIST_AGAIN_MS 2000
 #define UNSETTLED_MS 5000
 #define ONCE_MORE_MS 500
-#define TRIES 30 /* of a look in a row; after them look_for_unsettled's */
+#define SOON_MS 5 /* doubled with each wait, up to what it takes */
+#define TRIES 35 /* of a look in a row; after them look_for_unsettled's */
 
 /* --- rounds --------------------------------------------------------------- */
 
@@ -94,6 +95,7 @@ struct look {
     char *alias;         /* of a removal that the guest refused, or NULL */
     struct round *round; /* a reference until it has been looked at, or NULL */
     int tries;           /* left, while the hypervisor is occupied */
+    int waits;           /* so far */
     bool quiet;          /* it is known to be unsettled */
 };
 
@@ -194,6 +196,8 @@ again(struct look *look /* takes */, int64_t after_ms)
 {
     const struct job job = {look_run, look_drop, look, "look"};
 
+    int64_t first_ms = SOON_MS << (look->waits < 10 ? look->waits++ : 10);
+
     if (--look->tries <= 0) {
         log_warning("VM %s is not settled: libvirt still waits for an answer "
                     "of its QEMU, which may hang; it is looked at again",
@@ -202,7 +206,8 @@ again(struct look *look /* takes */, int64_t after_ms)
         return;
     }
     vm_doubt_look(look->env->vms, look->uuid);
-    later_post(look->env->later, after_ms, look->uuid, &job);
+    later_post(look->env->later, first_ms < after_ms ? first_ms : after_ms,
+               look->uuid, &job);
 }
 
 static void
