@@ -100,8 +100,20 @@ record_absent(struct step *step, const struct disk *row, struct disk **disks,
     plan_step_device(step, disk);
 }
 
+static bool
+has_row(const struct step *step, const struct device *device)
+{
+    for (size_t i = 0; i < step->nrecords; i++)
+        if (step->records[i].device &&
+            !strcmp(step->records[i].device->id, device->id))
+            return true;
+    return false;
+}
+
+/* One that the engine no longer has is gone: its place is free. */
 static void
-record_controllers(struct step *step, const struct engine_domain *domain)
+record_controllers(const struct known *known, struct step *step,
+                   const struct engine_domain *domain)
 {
     xmlNodePtr node =
         xml_path(xml_root(domain->doc), "devices/controller");
@@ -113,6 +125,9 @@ record_controllers(struct step *step, const struct engine_domain *domain)
         if (controller_is_virtio_scsi(&c))
             plan_step_controller(step, &c);
     }
+    for (size_t i = 0; i < known->ndevices; i++)
+        if (!known->devices[i]->disk && !has_row(step, known->devices[i]))
+            plan_step_controller_gone(step, &known->devices[i]->controller);
 }
 
 static void
@@ -124,7 +139,7 @@ record_all(const struct known *known, struct step *step,
     memcpy(record.uuid, domain->uuid, sizeof(record.uuid));
     snprintf(record.name, sizeof(record.name), "%s", domain->name);
     plan_step_vm(step, RECORD_VM, &record);
-    record_controllers(step, domain);
+    record_controllers(known, step, domain);
     for (size_t i = 0; i < n; i++)
         if (disks[i]->interface != DISK_OTHER_BUS)
             plan_step_device(step, disks[i]);

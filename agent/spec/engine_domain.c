@@ -116,6 +116,32 @@ engine_domain_set_machine(struct engine_domain *domain, const char *machine)
         xml_set(os_type(domain), "machine", machine);
 }
 
+/* What a guest is told of its hypervisor is KVM's to tell. */
+static void
+drop_enlightenments(xmlNodePtr root, json_t *warnings)
+{
+    static const char *const features[] = {"hyperv", "kvm"};
+    xmlNodePtr timer = xml_path(root, "clock/timer"), next;
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+        xmlNodePtr node = xml_child(xml_child(root, "features"), features[i]);
+
+        any = any || node;
+        if (node)
+            xml_remove(node);
+    }
+    for (; timer; timer = next) {
+        next = xml_next(timer, "timer");
+        if (xml_attr_is(timer, "name", "hypervclock") ||
+            xml_attr_is(timer, "name", "kvmclock"))
+            xml_remove(timer);
+    }
+    if (any)
+        engine_warn(warnings, "The VM is emulated, without what KVM alone can "
+                              "offer its guest");
+}
+
 /* --- placeholders --------------------------------------------------------- */
 
 /* What a placeholder stands for, or that the host does not tell. */
@@ -226,6 +252,8 @@ engine_domain_read(const char *xml, const struct engine_host *host,
         set_type(root, host, domain->warnings, err) < 0 ||
         refuse_storage(devices, err) < 0)
         return NULL;
+    if (xml_attr_is(root, "type", "qemu"))
+        drop_enlightenments(root, domain->warnings);
     fill_sysinfo(root, host);
     for (disk = xml_child(devices, "disk"); disk; disk = xml_next(disk, "disk"))
         engine_disk_normalise(disk, domain->warnings);

@@ -196,7 +196,12 @@ warns(const json_t *warnings, const char *part)
 static void
 kvm_without_kvm(void **state)
 {
-    static const char xml[] = DOMAIN("kvm", "", "", "");
+    static const char xml[] =
+        DOMAIN("kvm",
+               "<features><acpi/><hyperv><vpindex state='on'/></hyperv>"
+               "</features><clock><timer name='hypervclock'/>"
+               "<timer name='rtc'/></clock>",
+               "", "");
     const struct engine_host here = {.virt = "qemu"};
     const struct engine_host slow = {.virt = "qemu", .allow_tcg = true};
     CLEANUP_ENGINE_DOMAIN struct engine_domain *domain = NULL;
@@ -206,6 +211,9 @@ kvm_without_kvm(void **state)
     domain = engine_domain_read(xml, &slow, NULL);
     holds(domain, " type=\"qemu\">", true);
     warns(domain->warnings, "emulated");
+    holds(domain, "hyperv", false);
+    holds(domain, "acpi", true);
+    holds(domain, "rtc", true);
 }
 
 static void
