@@ -347,6 +347,19 @@ plan_grant(struct plan *plan, const char *action, const struct disk *before,
     json_array_append_new(plan->grants, entry);
 }
 
+void
+plan_grant_vm(struct plan *plan, const char *before, const char *after)
+{
+    json_t *entry = json_object();
+
+    json_put_text(entry, "action", "grant");
+    json_put_text(entry, "what", after);
+    json_put_text(entry, "disk_id", NULL);
+    json_put_text(entry, "before", *before ? before : NULL);
+    json_put_text(entry, "after", after);
+    json_array_append_new(plan->grants, entry);
+}
+
 /* --- printing ----------------------------------------------------------- */
 
 static json_t *

@@ -143,6 +143,9 @@ void plan_reserve_disk(struct plan *plan, const struct disk *disk,
 void plan_grant(struct plan *plan, const char *action,
                 const struct disk *before, const struct disk *after);
 
+/* The same of a VM itself: what its definition has (domain.privilege). */
+void plan_grant_vm(struct plan *plan, const char *before, const char *after);
+
 /* How far it is, as a step's outcome in the journal. */
 const char *plan_undo_outcome(const struct step *step);
 void plan_undo_read(struct step *step, const char *outcome);

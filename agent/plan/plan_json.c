@@ -28,6 +28,7 @@ encode_vm(const struct vm_record *vm)
     json_put_bool(obj, "adopted", vm->adopted);
     json_put_bool(obj, "virtio_scsi", vm->virtio_scsi);
     json_put_text(obj, "guest_os", vm->guest_os);
+    json_put_text(obj, "granted", vm->granted);
     return obj;
 }
 
@@ -144,6 +145,8 @@ decode_vm(const json_t *obj, struct vm_record *vm)
              json_get_text(obj, "name", ""));
     snprintf(vm->guest_os, sizeof(vm->guest_os), "%s",
              json_get_text(obj, "guest_os", ""));
+    snprintf(vm->granted, sizeof(vm->granted), "%s",
+             json_get_text(obj, "granted", ""));
     vm->adopted = json_get_bool(obj, "adopted", false) != 0;
     vm->virtio_scsi = json_get_bool(obj, "virtio_scsi", true) != 0;
 }

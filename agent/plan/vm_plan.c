@@ -261,6 +261,22 @@ start_grants(const struct known *known, struct step *step, struct plan *plan)
     }
 }
 
+/* qemu:commandline and the like, in a definition that somebody else wrote. */
+static void
+start_privilege(const struct known *known, struct step *step,
+                struct plan *plan)
+{
+    const struct domain *config = known->vm->config;
+    struct vm_record record = known->vm->record;
+
+    if (!config || !config->privilege ||
+        !strcmp(record.granted, config->privilege))
+        return;
+    plan_grant_vm(plan, record.granted, config->privilege);
+    snprintf(record.granted, sizeof(record.granted), "%s", config->privilege);
+    plan_step_vm(step, RECORD_VM, &record);
+}
+
 int
 vm_plan_start(const struct known *known, const void *ctx, struct plan *plan,
               struct err *err)
@@ -280,6 +296,7 @@ vm_plan_start(const struct known *known, const void *ctx, struct plan *plan,
     step = plan_add(plan, STEP_START);
     step->flag = wish->paused;
     start_grants(known, step, plan);
+    start_privilege(known, step, plan);
     return 0;
 }
 

@@ -57,6 +57,7 @@ domain_unref(struct domain *d)
     free(d->kernel);
     free(d->initrd);
     free(d->cmdline);
+    free(d->privilege);
     free(d->metadata);
     free(d);
 }

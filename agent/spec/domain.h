@@ -54,6 +54,8 @@ struct domain {
     json_t *nics;     /* array in native form */
     char *firmware, *kernel, *initrd, *cmdline; /* NULL when not there */
     json_t *view;     /* ovirt_view_make's; only to be read */
+    char *privilege;  /* what it has beyond an ordinary VM, disks apart:
+                         "qemu:commandline", "hostdev scsi"; NULL: nothing */
     char *metadata;   /* text of berth's own metadata element, or NULL */
     char *ovirt, *qos; /* an engine's, as ovirt_text gives them, or NULL */
     int refs;         /* atomic; use domain_ref/unref */

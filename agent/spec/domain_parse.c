@@ -236,6 +236,28 @@ read_device(struct domain *d, xmlNodePtr node)
     describe(node, pci->what, sizeof(pci->what));
 }
 
+/* What hands QEMU words of somebody's own stands in a namespace of its own;
+ * a <hostdev> of SCSI is a LUN with all its commands. */
+static char *
+read_privilege(xmlNodePtr root)
+{
+    xmlNodePtr child = xml_child(root, NULL);
+    xmlNodePtr hostdev = xml_path(root, "devices/hostdev");
+
+    for (; child; child = xml_next(child, NULL))
+        if (child->ns && !xml_is(child, "capabilities"))
+            return mem_printf("%s:%s",
+                              child->ns->prefix
+                                  ? (const char *)child->ns->prefix
+                                  : "",
+                              (const char *)child->name);
+    for (; hostdev; hostdev = xml_next(hostdev, "hostdev"))
+        if (xml_attr_is(hostdev, "type", "scsi") ||
+            xml_attr_is(hostdev, "type", "scsi_host"))
+            return mem_dup("hostdev scsi");
+    return NULL;
+}
+
 struct domain *
 domain_parse(const char *xml, struct err *err)
 {
@@ -255,6 +277,7 @@ domain_parse(const char *xml, struct err *err)
     d->nics = json_array();
     d->view = ovirt_view_make(root);
     read_header(root, d);
+    d->privilege = read_privilege(root);
     for (xmlNodePtr node = xml_child(xml_child(root, "devices"), NULL); node;
          node = xml_next(node, NULL))
         read_device(d, node);

@@ -117,7 +117,10 @@ static const char version_4[] =
     " name TEXT PRIMARY KEY NOT NULL,"
     " value TEXT NOT NULL);";
 
-const char *const store_schema_migrations[] = {version_1, version_2,
-                                               version_3, version_4};
+/* What of a VM itself was granted beyond an ordinary one, in words. */
+static const char version_5[] = "ALTER TABLE vm ADD COLUMN granted TEXT;";
+
+const char *const store_schema_migrations[] = {
+    version_1, version_2, version_3, version_4, version_5};
 const int store_schema_version =
     sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]);

@@ -15,6 +15,8 @@ struct vm_record { /* a row of `vm` */
     bool adopted; /* not made by CreateVm */
     bool virtio_scsi;
     char guest_os[32];
+    char granted[64]; /* what its definition has beyond an ordinary VM and
+                         somebody granted: "hostdev scsi"; "": nothing */
 };
 
 enum vm_doubt { /* from the least on */

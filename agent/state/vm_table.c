@@ -338,13 +338,14 @@ vm_table_row(struct store_batch *batch, const struct vm_record *record)
 {
     store_batch_add(batch,
                     "INSERT INTO vm(vm_id, name, hypervisor, adopted,"
-                    " virtio_scsi, guest_os, created_ms)"
-                    " VALUES(?1, ?2, 'local', ?3, ?4, ?5, ?6)"
+                    " virtio_scsi, guest_os, created_ms, granted)"
+                    " VALUES(?1, ?2, 'local', ?3, ?4, ?5, ?6, ?7)"
                     " ON CONFLICT(vm_id) DO UPDATE SET name = ?2,"
-                    " adopted = ?3, virtio_scsi = ?4, guest_os = ?5",
-                    "ttiiti", record->uuid, record->name,
+                    " adopted = ?3, virtio_scsi = ?4, guest_os = ?5,"
+                    " granted = ?7",
+                    "ttiitit", record->uuid, record->name,
                     (int64_t)record->adopted, (int64_t)record->virtio_scsi,
-                    record->guest_os, clock_wall_ms());
+                    record->guest_os, clock_wall_ms(), record->granted);
 }
 
 void

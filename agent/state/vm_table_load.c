@@ -16,6 +16,7 @@ load_vm(void *ctx, const struct store_row *row)
     struct vm_entry *entry = vm_entry_add(table, store_row_text(row, 0));
     struct vm_record *record = &entry->info.record;
     const char *os = store_row_text(row, 4);
+    const char *granted = store_row_text(row, 5);
 
     entry->info.recorded = true;
     if (table->doubting && !entry->info.present) {
@@ -26,6 +27,8 @@ load_vm(void *ctx, const struct store_row *row)
     record->adopted = store_row_int(row, 2) != 0;
     record->virtio_scsi = store_row_int(row, 3) != 0;
     snprintf(record->guest_os, sizeof(record->guest_os), "%s", os ? os : "");
+    snprintf(record->granted, sizeof(record->granted), "%s",
+             granted ? granted : "");
     return 0;
 }
 
@@ -67,7 +70,8 @@ vm_table_load(struct vm_table *table, struct store *store, struct err *err)
     LOCK_SCOPE(&table->lock);
 
     if (store_read(store, err, load_vm, table,
-                   "SELECT vm_id, name, adopted, virtio_scsi, guest_os"
+                   "SELECT vm_id, name, adopted, virtio_scsi, guest_os,"
+                   " granted"
                    " FROM vm",
                    "") < 0 ||
         store_read(store, err, load_age, table,

@@ -121,6 +121,101 @@ if berthlib.EMBED:
         daemon.stop()
 
 
+# --- what others have defined ------------------------------------------------
+
+FOREIGN = """
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>{name}</name>
+  <memory unit='MiB'>64</memory>
+  <os><type machine='q35'>hvm</type></os>
+  <devices>
+    <controller type='scsi' model='virtio-scsi'/>
+    {devices}
+  </devices>
+  {end}
+</domain>"""
+LUN = """<disk type='network' device='lun' rawio='yes'>
+  <driver name='qemu' type='raw'/>
+  <source protocol='iscsi' name='{iqn}/{lun}'>
+    <host name='{host}' port='{port}'/></source>
+  <target dev='sda' bus='scsi'/></disk>"""
+COMMANDLINE = ("<qemu:commandline><qemu:arg value='-name'/>"
+               "<qemu:arg value='other'/></qemu:commandline>")
+
+
+@pytest.fixture
+def define(libvirtd):
+    """Defines a VM behind berthd's back: define(devices=, end=); its name."""
+    made = []
+
+    def make(devices="", end=""):
+        name = unique("foreign")
+        path = os.path.join(berthlib.WORK, f"{name}.xml")
+        with open(path, "w") as xml:
+            xml.write(FOREIGN.format(name=name, devices=devices, end=end))
+        libvirtd.virsh("define", path)
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        libvirtd.virsh("destroy", name, check=False)
+        libvirtd.virsh("undefine", name, check=False)
+
+
+@pytest.fixture
+def guarded_house(certs, libvirtd):
+    """A berthd to whom certificates are operators."""
+    daemon = berthlib.Berthd(certs, libvirtd.URI, {
+        "access.tls_default_role": "Operator"}).start()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.mark.parametrize("what", ["lun", "commandline"])
+def test_a_strangers_privileges_are_not_granted(guarded_house, define, target,
+                                                what):
+    """What a definition has comes into force with a start: the first one
+    grants it, by who may."""
+    lun = target.lun(unique("lun"))
+    parts = {"lun": {"devices": LUN.format(**lun.source())},
+             "commandline": {"end": COMMANDLINE}}
+    name = define(**parts[what])
+    root, operator = guarded_house.unix(), guarded_house.tls()
+    refused(lambda: operator.call("StartVm", vm=name, paused=True), "DENIED",
+            "CONFIGURE_SCSI_GENERIC_IO")
+    assert root.call("GetVm", vm=name)["state"] == "shut_off"
+    root.call("StartVm", vm=name, paused=True)
+    root.call("DestroyVm", vm=name)
+    operator.call("StartVm", vm=name, paused=True)
+    operator.call("DestroyVm", vm=name)
+    rows = root.call("GetAudit", what="grant")["rows"]
+    mine = [row for row in rows if row["vm_name"] == name]
+    assert len(mine) == 1 and mine[0]["result"] == "done"
+    subject = "qemu:commandline" if what == "commandline" else "rawio"
+    assert subject in mine[0]["subject"]
+
+
+def test_a_strangers_lun_tells_what_is_in_force(guarded_house, define, target,
+                                                libvirtd):
+    lun = target.lun(unique("lun"))
+    name = define(devices=LUN.format(**lun.source()))
+    libvirtd.virsh("start", "--paused", name)
+    client = guarded_house.unix()
+    shown = wait_for(lambda: [
+        d for d in client.call("ListDisks", vm=name)["disks"]
+        if d.get("effective", {}).get("sgio") == "unfiltered"],
+        "the LUN to be known")[0]
+    assert shown["rawio"] is True and "granted" not in shown
+    # Nobody has asked libvirt's LUN who it is; a verb of ours adopts the VM.
+    client.call("HotUnplugDisk", vm=name, disk=shown["target"])
+    client.call("HotPlugDisk", vm=name, disk=shown["target"])
+    again = client.call("GetDisk", vm=name, disk=shown["target"])
+    assert again["lun"]["vendor"] == "IET"
+    assert again["granted"]["by"] == "uid:0"
+    assert again["effective"]["rawio"] is True
+
+
 # --- pools ------------------------------------------------------------------
 
 
