@@ -22,6 +22,7 @@
 #include "agent/verbs/remote_vm.h"
 #include "agent/verbs/vdsm_caps.h"
 #include "agent/verbs/vdsm_disk.h"
+#include "agent/verbs/vdsm_device.h"
 #include "agent/verbs/vdsm_list.h"
 #include "agent/verbs/vdsm_nic.h"
 #include "agent/verbs/vdsm_ping.h"
@@ -46,6 +47,7 @@ static const struct part {
     {vdsm_caps_verbs, &vdsm_caps_nverbs},
     {vdsm_usage_verbs, &vdsm_usage_nverbs},
     {vdsm_list_verbs, &vdsm_list_nverbs},
+    {vdsm_device_verbs, &vdsm_device_nverbs},
     {vdsm_switch_verbs, &vdsm_switch_nverbs},
     {vdsm_vm_verbs, &vdsm_vm_nverbs},
     {vdsm_disk_verbs, &vdsm_disk_nverbs},

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/host/sysfs.h"
+#include "agent/plan/hook_env.h"
 
 static json_t *
 text_of(const json_t *obj, const char *key)
@@ -101,6 +102,12 @@ connector_info(const struct vdsm_facts *facts)
     json_put_bool(obj, "multipath",
                   sysfs_exists(facts->root, "/run/multipathd.pid"));
     return obj;
+}
+
+static json_t *
+hooks(const struct vdsm_facts *facts)
+{
+    return hook_env_checksums(facts->env);
 }
 
 static json_t *

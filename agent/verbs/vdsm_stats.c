@@ -152,6 +152,17 @@ put_ids(json_t *obj, const json_t *disk)
         json_put_text(obj, "imageID", image);
 }
 
+/* libvirt's physical size is what lies on the storage; a raw file, which may
+ * have holes, looks as long as its guest sees it. */
+static void
+put_sizes(json_t *obj, const json_t *disk, const json_t *block)
+{
+    bool raw = strcmp(json_get_text(disk, "format", "raw"), "raw") == 0;
+
+    put_counter(obj, "truesize", block, "physical");
+    put_counter(obj, "apparentsize", block, raw ? "capacity" : "physical");
+}
+
 static json_t *
 disk_stats(const json_t *disk, const json_t *block)
 {
@@ -169,8 +180,7 @@ disk_stats(const json_t *disk, const json_t *block)
             latency(block, "wr_times_rate", "wr_reqs_rate"));
     put_int(obj, "flushLatency",
             latency(block, "fl_times_rate", "fl_reqs_rate"));
-    put_counter(obj, "truesize", block, "allocation");
-    put_counter(obj, "apparentsize", block, "physical");
+    put_sizes(obj, disk, block);
     put_ids(obj, disk);
     return obj;
 }

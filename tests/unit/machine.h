@@ -27,7 +27,10 @@ static inline void
 machine_link(const char *root, const char *path, const char *target)
 {
     CLEANUP_FREE char *full = mem_printf("%s%s", root, path);
+    CLEANUP_FREE char *folder = mem_dup(full);
 
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(file_mkdirs(folder, 0755, NULL), 0);
     assert_int_equal(symlink(target, full), 0);
 }
 
@@ -235,9 +238,69 @@ machine_system(const char *root)
                 "Version: 1:7.2+dfsg-7+deb12u18\n");
 }
 
+/* A multipath map with two iSCSI paths, one dead, and a disk by itself. */
+static inline void
+machine_disks(const char *root)
+{
+    static const char wwid[] = "naa.60014050000000000000000000000001\n";
+    char path[128], link[128];
+
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "sdc" : "sdb";
+
+        snprintf(path, sizeof(path), "/sys/devices/host%d/session%d/%s/size", i,
+                 i, name);
+        machine_put(root, path, "2097152\n");
+        snprintf(path, sizeof(path),
+                 "/sys/devices/host%d/session%d/%s/holders/dm-0/x", i, i, name);
+        machine_put(root, path, "\n");
+        snprintf(path, sizeof(path),
+                 "/sys/devices/host%d/session%d/%d:0:0:7/wwid", i, i, i);
+        machine_put(root, path, wwid);
+        snprintf(path, sizeof(path),
+                 "/sys/devices/host%d/session%d/%d:0:0:7/state", i, i, i);
+        machine_put(root, path, i ? "transport-offline\n" : "running\n");
+        snprintf(path, sizeof(path),
+                 "/sys/devices/host%d/session%d/%d:0:0:7/vendor", i, i, i);
+        machine_put(root, path, "ACME    \n");
+        snprintf(path, sizeof(path), "/sys/devices/host%d/session%d/%s/device",
+                 i, i, name);
+        snprintf(link, sizeof(link), "../%d:0:0:7", i);
+        machine_link(root, path, link);
+        snprintf(path, sizeof(path), "/sys/block/%s", name);
+        snprintf(link, sizeof(link), "../devices/host%d/session%d/%s", i, i,
+                 name);
+        machine_link(root, path, link);
+        snprintf(path, sizeof(path),
+                 "/sys/class/iscsi_session/session%d/targetname", i);
+        machine_put(root, path, "iqn.2026-01.test:t\n");
+        snprintf(path, sizeof(path),
+                 "/sys/class/iscsi_connection/connection%d:0/"
+                 "persistent_address",
+                 i);
+        machine_put(root, path, "192.0.2.7\n");
+        snprintf(path, sizeof(path), "/sys/block/dm-0/slaves/%s/x", name);
+        machine_put(root, path, "\n");
+    }
+    machine_put(root, "/sys/block/dm-0/size", "2097152\n");
+    machine_put(root, "/sys/block/dm-0/dm/uuid",
+                "mpath-360014050000000000000000000000001\n");
+    machine_put(root, "/sys/block/dm-0/dm/name", "mpatha\n");
+    machine_put(root, "/sys/block/sda/size", "8\n");
+    machine_put(root, "/sys/block/sda/device/type", "0\n");
+    machine_put(root, "/sys/block/sda/device/wwid", "t10.ATA  disk 1\n");
+    machine_put(root, "/sys/block/sda/device/state", "running\n");
+    machine_put(root, "/sys/block/sda/sda1/partition", "1\n");
+    machine_put(root, "/sys/block/sdd/device/type", "5\n"); /* a CD-ROM */
+    machine_put(root, "/sys/block/sdd/device/wwid", "naa.5\n");
+    machine_put(root, "/sys/block/sde/size", "8\n"); /* no identity */
+    machine_put(root, "/sys/block/vda/size", "8\n");
+}
+
 static inline void
 machine_make(const char *root)
 {
+    machine_disks(root);
     machine_cpus(root);
     machine_memory(root);
     machine_net(root);

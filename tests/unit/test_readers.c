@@ -7,6 +7,7 @@
 
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
+#include "agent/host/blockdev.h"
 #include "agent/host/cpu.h"
 #include "agent/host/dmi.h"
 #include "agent/host/hba.h"
@@ -201,6 +202,33 @@ adapters(void **state)
 }
 
 static void
+disks(void **state)
+{
+    CLEANUP_JSON json_t *list = blockdev_list(*state);
+    CLEANUP_FREE char *map =
+        blockdev_path(*state, "360014050000000000000000000000001");
+    CLEANUP_FREE char *disk = blockdev_path(*state, "1ATA__disk_1");
+
+    assert_int_equal(json_array_size(list), 2);
+    is(list, "0.name", "dm-0");
+    is(list, "0.guid", "360014050000000000000000000000001");
+    is(list, "0.multipath", "true");
+    is(list, "0.size", "1073741824");
+    is(list, "0.transport", "iscsi");
+    is(list, "0.vendor", "ACME");
+    is(list, "0.paths.0.lun", "7");
+    is(list, "0.paths.1.state", "transport-offline");
+    is(list, "0.paths.1.target.iqn", "iqn.2026-01.test:t");
+    is(list, "0.paths.1.target.port", "3260");
+    is(list, "1.name", "sda");
+    is(list, "1.partitions.0", "sda1");
+    is(list, "1.transport", "other");
+    assert_string_equal(map, "/dev/mapper/mpatha");
+    assert_string_equal(disk, "/dev/sda");
+    assert_null(blockdev_path(*state, "nobody"));
+}
+
+static void
 the_firmware(void **state)
 {
     CLEANUP_JSON json_t *dmi = dmi_read(*state);
@@ -277,11 +305,18 @@ int
 main(void)
 {
     const struct CMUnitTest cases[] = {
-        CASE(small_files),  CASE(processors),
-        CASE(memory), CASE(merging),       CASE(a_machine_without_nodes_has_one),
-        CASE(links),        CASE(adapters),
-        CASE(the_firmware), CASE(the_system),
-        CASE(packages),     CASE(this_machine),
+        CASE(small_files),
+        CASE(processors),
+        CASE(memory),
+        CASE(merging),
+        CASE(a_machine_without_nodes_has_one),
+        CASE(links),
+        CASE(adapters),
+        CASE(disks),
+        CASE(the_firmware),
+        CASE(the_system),
+        CASE(packages),
+        CASE(this_machine),
     };
 
     return CASES(cases);

@@ -13,6 +13,7 @@
 #include "agent/spec/host_caps.h"
 #include "agent/state/sampled_round.h"
 #include "agent/verbs/vdsm_caps.h"
+#include "agent/verbs/vdsm_device.h"
 #include "agent/verbs/vdsm_field.h"
 
 static void
@@ -204,6 +205,63 @@ the_verbs_of_this_host(void **state)
     house_do(&house, "Host.getStats", "{}");
     has_rows(house.answer, stats_rows, COUNT(stats_rows));
     house_is(&house, "vmCount", "0");
+    house_end(&house);
+}
+
+static void
+luns_of_a_fixture(void **state)
+{
+    CLEANUP_JSON json_t *guids = json_pack("[s]", "1ATA__disk_1");
+    CLEANUP_JSON json_t *all = NULL, *iscsi = NULL, *one = NULL;
+    const json_t *lun;
+    char root[256];
+
+    (void)state;
+    unit_folder(root);
+    machine_make(root);
+    all = vdsm_device_luns(root, 0, NULL, true);
+    assert_int_equal(json_array_size(all), 2);
+    lun = json_array_get(all, 0);
+    is(lun, "GUID", "360014050000000000000000000000001");
+    is(lun, "devtype", "iSCSI");
+    is(lun, "capacity", "1073741824");
+    is(lun, "status", "free");
+    is(lun, "pathstatus.0.state", "active");
+    is(lun, "pathstatus.1.state", "failed");
+    is(lun, "pathstatus.0.lun", "7");
+    is(lun, "pathlist.0.connection", "192.0.2.7");
+    is(lun, "pathlist.0.port", "3260");
+    is(lun, "pathlist.0.initiatorname", "iqn.1994-05.test:abc");
+    is(all, "1.status", "used");
+    is(all, "1.partitioned", "true");
+    iscsi = vdsm_device_luns(root, 3, NULL, false);
+    assert_int_equal(json_array_size(iscsi), 1);
+    is(iscsi, "0.status", "unknown");
+    one = vdsm_device_luns(root, 2, guids, true);
+    is(one, "0.GUID", "1ATA__disk_1");
+}
+
+static void
+devices_of_the_host(void **state)
+{
+    struct house house;
+
+    (void)state;
+    house_start(&house);
+    house_do(&house, "Host.hostdevListByCaps", "{}");
+    house_is(&house, "computer.params.capability", "system");
+    house_is(&house, "pci_0000_00_1f_2.params.product_id", "0x2922");
+    house_is(&house, "pci_0000_00_1f_2.params.vendor", "Intel");
+    house_is(&house, "pci_0000_00_1f_2.params.iommu_group", "7");
+    house_is(&house, "pci_0000_00_1f_2.params.address.slot", "31");
+    house_is(&house, "pci_0000_00_1f_2.params.driver", "ahci");
+    house_is(&house, "pci_0000_00_1f_2.params.is_assignable", "true");
+    house_do(&house, "Host.hostdevListByCaps", "{'caps': ['pci']}");
+    assert_int_equal(json_object_size(house.answer), 1);
+    house_do(&house, "Host.getDeviceList", "{'storageType': '3'}");
+    assert_true(json_is_array(house.answer));
+    house_do(&house, "Host.getDevicesVisibility", "{'guidList': ['nobody']}");
+    house_is(&house, "nobody", "false");
     house_end(&house);
 }
 
@@ -413,6 +471,8 @@ main(void)
         cmocka_unit_test(networks_of_a_fixture),
         cmocka_unit_test(capabilities_of_nothing),
         cmocka_unit_test(the_verbs_of_this_host),
+        cmocka_unit_test(luns_of_a_fixture),
+        cmocka_unit_test(devices_of_the_host),
         cmocka_unit_test(switches),
         cmocka_unit_test(statistics_of_a_vm),
         cmocka_unit_test(one_that_does_not_answer),
