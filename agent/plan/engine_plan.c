@@ -245,10 +245,13 @@ engine_plan_create(const struct known *known, const void *ctx,
     const struct engine_wish *wish = ctx;
     CLEANUP_ENGINE_DOMAIN struct engine_domain *domain =
         engine_domain_copy(wish->domain);
+    CLEANUP_TEXT char *privilege = engine_domain_privilege(domain);
     struct disk **disks;
     size_t n;
     int rc = 0;
 
+    if (privilege)
+        plan_grant_domain(plan, privilege);
     if (make_way(known, plan, err) < 0 || place(known, domain, err) < 0)
         return -1;
     json_array_extend(plan->warnings, domain->warnings);

@@ -360,6 +360,21 @@ plan_grant_vm(struct plan *plan, const char *before, const char *after)
     json_array_append_new(plan->grants, entry);
 }
 
+void
+plan_grant_domain(struct plan *plan, const char *what)
+{
+    json_t *entry = json_object(), *after = json_object();
+
+    json_put_text(after, "domain", what);
+    json_put_text(entry, "action", "grant");
+    json_put_text(entry, "what", what);
+    json_put_text(entry, "disk_id", NULL);
+    json_put_text(entry, "lun", NULL);
+    json_put(entry, "before", json_null());
+    json_put(entry, "after", after);
+    json_array_append_new(plan->grants, entry);
+}
+
 /* --- printing ----------------------------------------------------------- */
 
 static json_t *

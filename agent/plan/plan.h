@@ -146,6 +146,9 @@ void plan_grant(struct plan *plan, const char *action,
 /* The same of a VM itself: what its definition has (domain.privilege). */
 void plan_grant_vm(struct plan *plan, const char *before, const char *after);
 
+/* The same of what a whole domain asks for, in words. */
+void plan_grant_domain(struct plan *plan, const char *what);
+
 /* How far it is, as a step's outcome in the journal. */
 const char *plan_undo_outcome(const struct step *step);
 void plan_undo_read(struct step *step, const char *outcome);

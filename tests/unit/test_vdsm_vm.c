@@ -127,6 +127,45 @@ refused_before(void **state)
     house_end(&house);
 }
 
+/* What a domain may do to its host is granted on purpose, and written down. */
+static void
+a_privileged_domain(void **state)
+{
+    static const char line[] =
+        "<q:commandline xmlns:q=\"http://libvirt.org/schemas/domain/qemu/"
+        "1.0\"/></domain>";
+    const struct audit_filter grants = {.what = "grant"};
+    CLEANUP_FREE char *xml = NULL, *own = NULL;
+    CLEANUP_JSON json_t *page = NULL;
+    struct house house;
+    const json_t *row;
+
+    (void)state;
+    engine_house_start(&house);
+    xml = engine_house_sample(&house, "run/image-file-raw");
+    own = mem_printf("%.*s%s", (int)(strstr(xml, "</domain>") - xml), xml,
+                     line);
+    assert_int_equal(access_add_role(house.root.access, "Maker",
+                                     "VM_CREATE, VM_READ", &house.err),
+                     0);
+    assert_int_equal(access_add_peer(house.root.access, "p", "uid:5", "Maker",
+                                     &house.err),
+                     0);
+    identity_unref(house.root.who);
+    house.root.who = identity_new("uid:5");
+    identity_add_number(house.root.who, IDENTITY_UID, 5);
+    assert_null(engine_house_xml(&house, "VM.create", "vmParams", own));
+    unit_err(&house.err, ERR_DENIED, "q:commandline");
+    identity_add_number(house.root.who, IDENTITY_UID, 0);
+    engine_house_create(&house, own);
+    page = audit_read(house.env.store, 0, 10, &grants, &house.err);
+    row = json_array_get(json_object_get(page, "rows"), 0);
+    assert_string_equal(json_get_text(row, "subject", ""), "q:commandline");
+    assert_string_equal(json_get_text(row, "result", ""), "done");
+    assert_string_equal(json_get_text(row, "vm", ""), ENGINE_VM);
+    house_end(&house);
+}
+
 /* How it stopped is told by what libvirt says, and by what was asked for. */
 static void
 stopped(void **state)
@@ -265,6 +304,7 @@ main(void)
         cmocka_unit_test(a_life),
         cmocka_unit_test(paused_launch),
         cmocka_unit_test(failed_start),
+        cmocka_unit_test(a_privileged_domain),
         cmocka_unit_test(refused_before),
         cmocka_unit_test(stopped),
         cmocka_unit_test(places_are_kept),
