@@ -121,6 +121,13 @@ build/tests/nsinit: tests/lib/nsinit.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BASE) -O1 -g -o $@ $<
 
+# A stand-in for VMware hosts, of the library that Debian packages.
+ESXSIM := $(wildcard tests/esxsim/*.go)
+build/tests/esxsim: $(ESXSIM)
+	@mkdir -p $(@D)
+	$(call say,GO)cd tests/esxsim && GO111MODULE=off GOPATH=/usr/share/gocode \
+	    GOCACHE=$(abspath build/gocache) GOFLAGS= go build -o ../../$@ .
+
 # Preloaded by tests that need a disk to fail.
 build/tests/fault.so: tests/lib/fault.c
 	@mkdir -p $(@D)
@@ -176,7 +183,7 @@ check-valgrind:
 	$(call run-unit,valgrind,--timeout 300 --wrap 'valgrind -q \
 	    --error-exitcode=99 --leak-check=full \
 	    --errors-for-leak-kinds=definite',$(call pick,$(CORE)))
-check-it: all build/tests/nsinit build/tests/fault.so
+check-it: all build/tests/nsinit build/tests/fault.so build/tests/esxsim
 	@mkdir -p $(BUILD)/check
 	@BERTH_BUILD=$(abspath $(BUILD)) tests/it/run $(SAN:%=--san %) $(IT)
 lint:

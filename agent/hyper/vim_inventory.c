@@ -20,12 +20,13 @@
 typedef void (*object_fn)(void *ctx, xmlNodePtr object);
 
 static char *
-take_page(xmlNodePtr body, object_fn fn, void *ctx)
+take_page(xmlNodePtr body, bool old, object_fn fn, void *ctx)
 {
-    xmlNodePtr result = xml_child(body, "returnval");
+    xmlNodePtr result = old ? body : xml_child(body, "returnval");
+    const char *name = old ? "returnval" : "objects";
 
-    for (xmlNodePtr object = xml_child(result, "objects"); object;
-         object = xml_next(object, "objects"))
+    for (xmlNodePtr object = xml_child(result, name); object;
+         object = xml_next(object, name))
         fn(ctx, object);
     return vim_soap_child_text(result, "token");
 }
@@ -37,10 +38,10 @@ retrieve(struct vim *vim, const struct vim_about *about, xmlDocPtr request,
     CLEANUP_ANSWER struct vim_answer first = {.doc = NULL};
     CLEANUP_FREE char *token = NULL;
 
-    if (vim_session_ask(vim, request, "RetrievePropertiesEx", 0, &first, err) <
-        0)
+    if (vim_session_ask(vim, request, vim_vm_retrieve_method(about), 0, &first,
+                        err) < 0)
         return -1;
-    token = take_page(first.body, fn, ctx);
+    token = take_page(first.body, about->old, fn, ctx);
     while (token && *token) {
         CLEANUP_ANSWER struct vim_answer next = {.doc = NULL};
         CLEANUP_XML xmlDocPtr more = NULL;
@@ -53,7 +54,7 @@ retrieve(struct vim *vim, const struct vim_about *about, xmlDocPtr request,
         if (vim_session_ask(vim, more, "ContinueRetrievePropertiesEx", 0,
                             &next, err) < 0)
             return -1;
-        token = take_page(next.body, fn, ctx);
+        token = take_page(next.body, false, fn, ctx);
     }
     return 0;
 }
@@ -64,8 +65,8 @@ begin(const struct vim_about *about, const char *type, const char *const *paths,
 {
     xmlNodePtr spec, set;
 
-    *doc = vim_soap_request("RetrievePropertiesEx", &about->property_collector,
-                            call);
+    *doc = vim_soap_request(vim_vm_retrieve_method(about),
+                            &about->property_collector, call);
     spec = xml_add(*call, "specSet", NULL);
     set = xml_add(spec, "propSet", NULL);
     xml_add(set, "type", type);
@@ -76,8 +77,10 @@ begin(const struct vim_about *about, const char *type, const char *const *paths,
 }
 
 static void
-end(xmlNodePtr call)
+end(const struct vim_about *about, xmlNodePtr call)
 {
+    if (about->old) /* it tells all at once */
+        return;
     vim_soap_add_int(xml_add(call, "options", NULL), "maxObjects", PAGE);
 }
 
@@ -145,7 +148,7 @@ only_host(struct vim *vim, const struct vim_about *about,
     add_walk(set, "folder", "Folder", "childEntity", from_folder);
     add_walk(set, "datacenter", "Datacenter", "hostFolder", from_datacenter);
     add_walk(set, "compute", "ComputeResource", "host", none);
-    end(call);
+    end(about, call);
     if (retrieve(vim, about, request, take_place, &found, err) < 0)
         return -1;
     if (found.hosts != 1)
@@ -327,7 +330,7 @@ vim_inventory_list(struct vim *vim, const struct vim_ref *host,
     vim_soap_add_ref(set, "obj", host);
     vim_soap_add_bool(set, "skip", true);
     add_walk(set, "machines", "HostSystem", "vm", none);
-    end(call);
+    end(&about, call);
     if (retrieve(vim, &about, request, take_entry, &list, err) < 0) {
         free(list.entries);
         return -1;

@@ -167,17 +167,18 @@ read_about(xmlNodePtr content, struct vim_about *about, struct err *err)
 
 /* The version that is spoken: the server's, but none newer than ours. */
 static int
-choose_action(const struct vim_about *about, char *to, size_t size,
+choose_action(struct vim_about *about, char *to, size_t size,
               struct err *err)
 {
     int major = 0, minor = 0;
 
-    if (sscanf(about->api_version, "%d.%d", &major, &minor) < 1 || major < 4 ||
-        (major == 4 && minor < 1))
+    if (sscanf(about->api_version, "%d.%d", &major, &minor) < 2 || major < 2 ||
+        (major == 2 && minor < 5))
         return err_set(err, ERR_UNSUPPORTED,
                        "%s speaks version \"%s\" of the vSphere API; expected "
-                       "4.1 or newer",
+                       "2.5 or newer",
                        about->full_name, about->api_version);
+    about->old = major < 4 || (major == 4 && minor < 1);
     if (major > API_MAJOR || (major == API_MAJOR && minor > API_MINOR)) {
         major = API_MAJOR;
         minor = API_MINOR;
@@ -398,6 +399,9 @@ vim_session_change(struct vim *vim, xmlDocPtr request, const char *method,
     bool sent;
     int rc = call_in_session(vim, &call, answer, &sent, err);
 
+    /* The session had ended: it was refused, and may go out once more. */
+    if (rc < 0 && strcmp(answer->fault.type, "NotAuthenticated") == 0)
+        rc = call_in_session(vim, &call, answer, &sent, err);
     /* A fault is an answer: it was not carried out. */
     *lost = rc < 0 && sent && !answer->fault.type[0];
     return rc;

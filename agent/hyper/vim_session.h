@@ -26,6 +26,8 @@ struct vim_about { /* what the server says of itself */
     char version[32];
     char api_version[32];
     bool vcenter;          /* apiType VirtualCenter */
+    bool old;              /* before 4.1: no RetrievePropertiesEx, no
+                              WaitForUpdatesEx */
     struct vim_ref session_manager, property_collector, search_index,
         disk_manager, root_folder, license_manager;
 };

@@ -7,9 +7,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/common/clock.h"
 
+#define POLL_MS 300
 #define WAIT_S 20 /* of one call; a server that is alive answers by then */
 
 void
@@ -34,16 +36,14 @@ ask_for_ref(struct vim *vim, xmlDocPtr request, const char *method,
 }
 
 static int
-make_collector(struct vim *vim, struct vim_ref *collector, struct err *err)
+make_collector(struct vim *vim, const struct vim_about *about,
+               struct vim_ref *collector, struct err *err)
 {
     CLEANUP_XML xmlDocPtr request = NULL;
-    struct vim_about about;
     xmlNodePtr call;
 
-    if (vim_session_open(vim, &about, err) < 0)
-        return -1;
     request = vim_soap_request("CreatePropertyCollector",
-                               &about.property_collector, &call);
+                               &about->property_collector, &call);
     return ask_for_ref(vim, request, "CreatePropertyCollector", collector, err);
 }
 
@@ -177,22 +177,18 @@ read_info(struct vim *vim, struct vim_task *task, struct err *err)
 {
     static const char *const paths[] = {"info", NULL};
     CLEANUP_ANSWER struct vim_answer answer = {.doc = NULL};
-    CLEANUP_XML xmlDocPtr request = NULL;
     CLEANUP_FREE char *state = NULL;
-    struct vim_about about;
-    xmlNodePtr info;
+    struct err why = ERR_INIT;
+    xmlNodePtr object, info;
 
-    if (vim_session_open(vim, &about, err) < 0)
-        return -1;
-    request = vim_vm_properties(&about, &task->ref, paths);
-    if (vim_session_ask(vim, request, "RetrievePropertiesEx", 0, &answer,
-                        err) < 0) {
-        if (strcmp(answer.fault.type, "ManagedObjectNotFound") != 0)
-            return -1;
+    if (vim_vm_retrieve(vim, &task->ref, paths, &answer, &object, &why) < 0) {
         task->state = VIM_TASK_GONE;
-        return 0;
+        if (why.kind == ERR_NOT_FOUND)
+            return 0;
+        *err = why;
+        return -1;
     }
-    info = vim_vm_property(xml_path(answer.body, "returnval/objects"), "info");
+    info = vim_vm_property(object, "info");
     state = vim_soap_child_text(info, "state");
     task->cancelable = vim_soap_child_bool(info, "cancelable");
     task->state = !info ? VIM_TASK_GONE
@@ -203,6 +199,46 @@ read_info(struct vim *vim, struct vim_task *task, struct err *err)
         vim_soap_read_fault(xml_child(info, "error"), &task->fault);
     return 0;
 }
+
+/* --- servers before 4.1: asked again and again --------------------------------- */
+
+static int
+read_question(struct vim *vim, struct vim_task *task, struct err *err)
+{
+    static const char *const paths[] = {"runtime.question", NULL};
+    CLEANUP_ANSWER struct vim_answer answer = {.doc = NULL};
+    xmlNodePtr object, val;
+
+    if (!task->vm.id[0])
+        return 0;
+    if (vim_vm_retrieve(vim, &task->vm, paths, &answer, &object, err) < 0)
+        return -1;
+    val = vim_vm_property(object, paths[0]);
+    if (val && xml_child(val, "id"))
+        vim_question_read(val, &task->question);
+    return 0;
+}
+
+static int
+poll_it(struct vim *vim, struct vim_task *task, int64_t until_ms,
+        struct err *err)
+{
+    static const struct timespec gap = {.tv_nsec = POLL_MS * 1000000};
+
+    for (;;) {
+        if (read_info(vim, task, err) < 0)
+            return -1;
+        if (task->state != VIM_TASK_RUNNING)
+            return 0;
+        if (read_question(vim, task, err) < 0)
+            return -1;
+        if (task->question.id[0] || clock_mono_ms() >= until_ms)
+            return 0;
+        nanosleep(&gap, NULL);
+    }
+}
+
+/* --- others: told when it changes ------------------------------------------------- */
 
 static int
 watch_it(struct vim *vim, const struct vim_ref *collector,
@@ -225,14 +261,21 @@ vim_task_wait(struct vim *vim, struct vim_task *task, int64_t until_ms,
               struct err *err)
 {
     struct vim_ref collector;
+    struct vim_about about;
     struct err why = ERR_INIT;
     int rc;
 
     vim_question_clear(&task->question);
-    if (make_collector(vim, &collector, err) < 0)
+    if (vim_session_open(vim, &about, err) < 0)
         return -1;
-    rc = watch_it(vim, &collector, task, until_ms, &why);
-    drop_collector(vim, &collector);
+    if (about.old) {
+        rc = poll_it(vim, task, until_ms, &why);
+    } else if (make_collector(vim, &about, &collector, err) < 0) {
+        return -1;
+    } else {
+        rc = watch_it(vim, &collector, task, until_ms, &why);
+        drop_collector(vim, &collector);
+    }
     if (rc < 0 && why.kind != ERR_NOT_FOUND) {
         *err = why;
         return -1;

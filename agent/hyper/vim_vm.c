@@ -174,12 +174,18 @@ vim_vm_property(xmlNodePtr object, const char *name)
     return NULL;
 }
 
-xmlDocPtr
-vim_vm_properties(const struct vim_about *about, const struct vim_ref *ref,
-                  const char *const *paths)
+const char *
+vim_vm_retrieve_method(const struct vim_about *about)
+{
+    return about->old ? "RetrieveProperties" : "RetrievePropertiesEx";
+}
+
+static xmlDocPtr
+properties_request(const struct vim_about *about, const struct vim_ref *ref,
+                   const char *const *paths)
 {
     xmlNodePtr call, spec, node;
-    xmlDocPtr doc = vim_soap_request("RetrievePropertiesEx",
+    xmlDocPtr doc = vim_soap_request(vim_vm_retrieve_method(about),
                                      &about->property_collector, &call);
 
     spec = xml_add(call, "specSet", NULL);
@@ -191,8 +197,31 @@ vim_vm_properties(const struct vim_about *about, const struct vim_ref *ref,
     node = xml_add(spec, "objectSet", NULL);
     vim_soap_add_ref(node, "obj", ref);
     vim_soap_add_bool(node, "skip", false);
-    xml_add(call, "options", NULL);
+    if (!about->old)
+        xml_add(call, "options", NULL);
     return doc;
+}
+
+int
+vim_vm_retrieve(struct vim *vim, const struct vim_ref *ref,
+                const char *const *paths, struct vim_answer *answer,
+                xmlNodePtr *object, struct err *err)
+{
+    CLEANUP_XML xmlDocPtr request = NULL;
+    struct vim_about about;
+
+    if (vim_session_open(vim, &about, err) < 0)
+        return -1;
+    request = properties_request(&about, ref, paths);
+    if (vim_session_ask(vim, request, vim_vm_retrieve_method(&about), 0,
+                        answer, err) < 0)
+        return -1;
+    *object = xml_path(answer->body,
+                       about.old ? "returnval" : "returnval/objects");
+    if (*object)
+        return 0;
+    return err_set(err, ERR_NOT_FOUND, "The server does not know %s (any more)",
+                   ref->id);
 }
 
 void
@@ -242,31 +271,52 @@ read_properties(xmlNodePtr object, struct vim_vm *vm)
         vim_question_read(question, &vm->question);
 }
 
-int
-vim_vm_read(struct vim *vim, const struct vim_ref *ref, struct vim_vm *vm,
-            struct err *err)
+static int
+read_once(struct vim *vim, const struct vim_ref *ref, struct vim_vm *vm,
+          struct err *err)
 {
     static const char *const paths[] = {
         "name", "config.uuid", "config.hardware.device", "config.version",
         "config.changeVersion", "runtime.powerState", "runtime.question",
         "runtime.host", "summary.config.vmPathName", NULL};
     CLEANUP_ANSWER struct vim_answer answer = {.doc = NULL};
-    CLEANUP_XML xmlDocPtr request = NULL;
-    struct vim_about about;
     xmlNodePtr object;
 
-    *vm = (struct vim_vm){.ref = *ref};
-    if (vim_session_open(vim, &about, err) < 0)
+    vim_vm_clear(vm);
+    vm->ref = *ref;
+    if (vim_vm_retrieve(vim, ref, paths, &answer, &object, err) < 0)
         return -1;
-    request = vim_vm_properties(&about, ref, paths);
-    if (vim_session_ask(vim, request, "RetrievePropertiesEx", 0, &answer,
-                        err) < 0)
-        return -1;
-    object = xml_path(answer.body, "returnval/objects");
-    if (!object)
-        return err_set(err, ERR_NOT_FOUND, "The machine %s is gone", ref->id);
     read_properties(object, vm);
     return 0;
+}
+
+/* A session that has ended may be told by properties that are left out: a
+ * machine without devices must not be planned with. */
+static bool
+is_whole(const struct vim_vm *vm)
+{
+    return vm->uuid[0] && vm->power[0] && vm->ndevices;
+}
+
+int
+vim_vm_read(struct vim *vim, const struct vim_ref *ref, struct vim_vm *vm,
+            struct err *err)
+{
+    *vm = (struct vim_vm){.hardware = 0};
+    if (read_once(vim, ref, vm, err) < 0)
+        return -1;
+    if (is_whole(vm))
+        return 0;
+    vim_session_drop(vim);
+    if (read_once(vim, ref, vm, err) < 0)
+        return -1;
+    if (is_whole(vm))
+        return 0;
+    return err_set(err, ERR_DENIED,
+                   "The server does not tell the configuration of %s: the "
+                   "account lacks the privilege System.Read on it, or its "
+                   "files cannot be reached",
+                   ref->id);
 }
 
 int
@@ -321,20 +371,13 @@ vim_vm_luns(struct vim *vim, const struct vim_ref *host, struct vim_lun **out,
 {
     static const char *const paths[] = {"config.storageDevice.scsiLun", NULL};
     CLEANUP_ANSWER struct vim_answer answer = {.doc = NULL};
-    CLEANUP_XML xmlDocPtr request = NULL;
-    struct vim_about about;
-    xmlNodePtr list;
+    xmlNodePtr object, list;
 
     *out = NULL;
     *n = 0;
-    if (vim_session_open(vim, &about, err) < 0)
+    if (vim_vm_retrieve(vim, host, paths, &answer, &object, err) < 0)
         return -1;
-    request = vim_vm_properties(&about, host, paths);
-    if (vim_session_ask(vim, request, "RetrievePropertiesEx", 0, &answer,
-                        err) < 0)
-        return -1;
-    list = vim_vm_property(xml_path(answer.body, "returnval/objects"),
-                           paths[0]);
+    list = vim_vm_property(object, paths[0]);
     for (xmlNodePtr node = xml_child(list, "ScsiLun"); node;
          node = xml_next(node, "ScsiLun")) {
         *out = mem_more(*out, *n, sizeof(**out));

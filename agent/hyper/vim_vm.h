@@ -90,13 +90,18 @@ const struct vim_device *vim_vm_device(const struct vim_vm *vm, int64_t key);
  * RetrievePropertiesEx; NULL when the server left it out. */
 xmlNodePtr vim_vm_property(xmlNodePtr object, const char *name);
 
-/* A RetrievePropertiesEx of properties of one object. paths ends with NULL;
- * returns owned. */
-xmlDocPtr vim_vm_properties(const struct vim_about *about,
-                            const struct vim_ref *ref,
-                            const char *const *paths);
+/*
+ * Properties of one object; paths ends with NULL. *object is borrowed from
+ * answer; NOT_FOUND when the server does not know it.
+ */
+int vim_vm_retrieve(struct vim *vim, const struct vim_ref *ref,
+                    const char *const *paths, struct vim_answer *answer,
+                    xmlNodePtr *object, struct err *err);
 
-/* Keep it simple to test: devices of one ArrayOfVirtualDevice. */
+/* The call by which that server tells properties. */
+const char *vim_vm_retrieve_method(const struct vim_about *about);
+
+/* For tests: devices of one ArrayOfVirtualDevice. */
 void vim_vm_read_devices(xmlNodePtr array, struct vim_vm *vm);
 
 struct vim_lun { /* of a host */

@@ -73,20 +73,17 @@ put_licenses(struct esx *esx, const struct vim_about *about, json_t *result)
 {
     static const char *const paths[] = {"licenses", NULL};
     CLEANUP_ANSWER struct vim_answer answer = {.doc = NULL};
-    CLEANUP_XML xmlDocPtr request = NULL;
     json_t *list = json_array();
     struct err ignored = ERR_INIT;
-    xmlNodePtr val;
+    xmlNodePtr object, val;
 
     json_put(result, "licenses", list);
     if (!about->license_manager.id[0])
         return;
-    request = vim_vm_properties(about, &about->license_manager, paths);
-    if (vim_session_ask(esx_vim(esx), request, "RetrievePropertiesEx", 0,
-                        &answer, &ignored) < 0)
+    if (vim_vm_retrieve(esx_vim(esx), &about->license_manager, paths, &answer,
+                        &object, &ignored) < 0)
         return;
-    val = vim_vm_property(xml_path(answer.body, "returnval/objects"),
-                          paths[0]);
+    val = vim_vm_property(object, paths[0]);
     for (xmlNodePtr node = xml_child(val, NULL); node;
          node = xml_next(node, NULL)) {
         CLEANUP_FREE char *name = vim_soap_child_text(node, "name");

@@ -72,7 +72,6 @@ get_vm(struct verb_call *call, struct err *err)
     if (!vm)
         return NULL;
     json_put_text(vm, "hypervisor", esx_name(call->remote.esx));
-    json_put_text(vm, "state", remote_look_state(call->remote.vm.power));
     disks = remote_disk_work_list(&call->remote, err);
     if (!disks) {
         json_decref(vm);
