@@ -12,6 +12,7 @@
 #include "agent/common/mem.h"
 #include "agent/plan/permit.h"
 #include "agent/verbs/vdsm_stats.h"
+#include "agent/verbs/vdsm_tune.h"
 
 #define LOOKING_MS 500
 
@@ -90,9 +91,24 @@ host_get_vm_list(struct verb_call *call, struct err *err)
 /* --- statistics ---------------------------------------------------------- */
 
 struct samples {
+    struct vdsm_stats *shared;
     struct sampled_vm *vms;
     size_t n;
 };
+
+static void
+take(struct samples *samples, struct sampled *sampled)
+{
+    samples->shared = vdsm_stats_new();
+    samples->vms = sampled_vms(sampled, &samples->n);
+}
+
+static void
+drop(struct samples *samples)
+{
+    vdsm_stats_free(samples->shared);
+    sampled_vms_free(samples->vms, samples->n);
+}
 
 static json_t *
 stats_of(const struct vm_info *info, void *arg)
@@ -100,7 +116,8 @@ stats_of(const struct vm_info *info, void *arg)
     const struct samples *samples = arg;
 
     return vdsm_stats_vm(
-        info, sampled_find(samples->vms, samples->n, info->record.uuid));
+        samples->shared, info,
+        sampled_find(samples->vms, samples->n, info->record.uuid));
 }
 
 static json_t *
@@ -111,9 +128,9 @@ host_get_all_vm_stats(struct verb_call *call, struct err *err)
 
     if (known(call, err) < 0)
         return NULL;
-    samples.vms = sampled_vms(call->env->sampled, &samples.n);
+    take(&samples, call->env->sampled);
     list = each(call, stats_of, &samples);
-    sampled_vms_free(samples.vms, samples.n);
+    drop(&samples);
     return list;
 }
 
@@ -130,10 +147,10 @@ vm_get_stats(struct verb_call *call, struct err *err)
         err_set(err, ERR_NOT_FOUND, "VM %s has just gone", call->vm);
         return NULL;
     }
-    samples.vms = sampled_vms(call->env->sampled, &samples.n);
+    take(&samples, call->env->sampled);
     list = json_array();
     json_array_append_new(list, stats_of(&info, &samples));
-    sampled_vms_free(samples.vms, samples.n);
+    drop(&samples);
     return list;
 }
 
@@ -146,7 +163,7 @@ tune_of(const struct vm_info *info, void *arg)
 {
     json_t *one = json_object(), *all = arg;
 
-    json_put(one, "policy", json_array());
+    json_put(one, "policy", vdsm_tune_policy(info));
     json_put(one, "current_values", vdsm_stats_limits(info->live));
     json_put(all, info->record.uuid, one);
     return json_null();

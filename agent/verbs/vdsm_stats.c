@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/common/clock.h"
+#include "agent/common/mem.h"
 #include "agent/verbs/vdsm_status.h"
 #include "protocol/vdsm.h"
 
@@ -19,19 +20,38 @@
 
 /* --- values -------------------------------------------------------------- */
 
-static void
-put_int(json_t *obj, const char *key, json_int_t value)
-{
-    char text[24];
+/* Most counters of most VMs are 0, and a thousand equal texts cost a thousand
+ * allocations: an answer has one of each. */
+struct vdsm_stats {
+    json_t *zero;  /* "0" */
+    json_t *words; /* members that are the same for every VM */
+};
 
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    json_object_set_new_nocheck(obj, key, json_string_nocheck(text));
+static void
+put(json_t *obj, const char *key, json_t *value /* takes */)
+{
+    json_object_set_new_nocheck(obj, key, value);
 }
 
 static void
-put_counter(json_t *obj, const char *key, const json_t *from, const char *name)
+put_int(const struct vdsm_stats *v, json_t *obj, const char *key,
+        json_int_t value)
 {
-    put_int(obj, key, json_get_int(from, name, 0));
+    char text[24];
+
+    if (value == 0) {
+        put(obj, key, json_incref(v->zero));
+        return;
+    }
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    put(obj, key, json_string_nocheck(text));
+}
+
+static void
+put_counter(const struct vdsm_stats *v, json_t *obj, const char *key,
+            const json_t *from, const char *name)
+{
+    put_int(v, obj, key, json_get_int(from, name, 0));
 }
 
 static double
@@ -48,7 +68,7 @@ put_percent(json_t *obj, const char *key, double value)
     char text[32];
 
     snprintf(text, sizeof(text), "%.2f", value > 0 ? value : 0);
-    json_object_set_new_nocheck(obj, key, json_string_nocheck(text));
+    put(obj, key, json_string_nocheck(text));
 }
 
 /* A member with that text of an array of objects. */
@@ -68,7 +88,8 @@ named(const json_t *list, const char *key, const char *name)
 
 /* QEMU's own time is the system's, the rest the guest's. */
 static void
-put_cpu(json_t *obj, const json_t *stats, const struct domain *live)
+put_cpu(const struct vdsm_stats *v, json_t *obj, const json_t *stats,
+        const struct domain *live)
 {
     const json_t *cpu = json_object_get(stats, "cpu");
     double all = rate(cpu, "time_rate") / NS_PER_PERCENT;
@@ -76,26 +97,22 @@ put_cpu(json_t *obj, const json_t *stats, const struct domain *live)
 
     put_percent(obj, "cpuUser", all - system);
     put_percent(obj, "cpuSys", system);
-    put_counter(obj, "cpuUsage", cpu, "time");
+    put_counter(v, obj, "cpuUsage", cpu, "time");
     json_put_int(obj, "vcpuCount", live ? (json_int_t)live->vcpus : 0);
-    put_int(obj, "vcpuQuota", -1);
-    put_int(obj, "vcpuPeriod", 0);
-    json_put(obj, "vCpuRuntimeInfo", json_object());
-    json_put(obj, "vNodeRuntimeInfo", json_object());
 }
 
 static json_t *
-memory_stats(const json_t *balloon)
+memory_stats(const struct vdsm_stats *v, const json_t *balloon)
 {
     json_t *obj = json_object();
 
     if (!json_object_get(balloon, "available"))
         return obj;
-    put_counter(obj, "mem_total", balloon, "available");
-    put_counter(obj, "mem_unused", balloon, "unused");
-    put_counter(obj, "mem_free", balloon, "usable");
-    put_counter(obj, "swap_in", balloon, "swap_in");
-    put_counter(obj, "swap_out", balloon, "swap_out");
+    put_counter(v, obj, "mem_total", balloon, "available");
+    put_counter(v, obj, "mem_unused", balloon, "unused");
+    put_counter(v, obj, "mem_free", balloon, "usable");
+    put_counter(v, obj, "swap_in", balloon, "swap_in");
+    put_counter(v, obj, "swap_out", balloon, "swap_out");
     return obj;
 }
 
@@ -110,19 +127,20 @@ memory_usage(const json_t *balloon)
 }
 
 static void
-put_memory(json_t *obj, const json_t *stats, const struct domain *live)
+put_memory(const struct vdsm_stats *v, json_t *obj, const json_t *stats,
+           const struct domain *live)
 {
     const json_t *balloon = json_object_get(stats, "balloon");
     json_int_t most = live ? (json_int_t)(live->memory / 1024) : 0;
     json_t *told = json_object();
 
-    put_int(obj, "memUsage", memory_usage(balloon));
-    json_put(obj, "memoryStats", memory_stats(balloon));
-    put_int(told, "balloon_max", most);
-    put_int(told, "balloon_min",
+    put_int(v, obj, "memUsage", memory_usage(balloon));
+    json_put(obj, "memoryStats", memory_stats(v, balloon));
+    put_int(v, told, "balloon_max", most);
+    put_int(v, told, "balloon_min",
             live ? json_get_int(live->view, "balloon_min", most) : 0);
-    put_int(told, "balloon_cur", json_get_int(balloon, "current", most));
-    put_int(told, "balloon_target", json_get_int(balloon, "current", most));
+    put_int(v, told, "balloon_cur", json_get_int(balloon, "current", most));
+    put_int(v, told, "balloon_target", json_get_int(balloon, "current", most));
     json_put(obj, "balloonInfo", told);
 }
 
@@ -155,38 +173,40 @@ put_ids(json_t *obj, const json_t *disk)
 /* libvirt's physical size is what lies on the storage; a raw file, which may
  * have holes, looks as long as its guest sees it. */
 static void
-put_sizes(json_t *obj, const json_t *disk, const json_t *block)
+put_sizes(const struct vdsm_stats *v, json_t *obj, const json_t *disk,
+          const json_t *block)
 {
     bool raw = strcmp(json_get_text(disk, "format", "raw"), "raw") == 0;
 
-    put_counter(obj, "truesize", block, "physical");
-    put_counter(obj, "apparentsize", block, raw ? "capacity" : "physical");
+    put_counter(v, obj, "truesize", block, "physical");
+    put_counter(v, obj, "apparentsize", block, raw ? "capacity" : "physical");
 }
 
 static json_t *
-disk_stats(const json_t *disk, const json_t *block)
+disk_stats(const struct vdsm_stats *v, const json_t *disk, const json_t *block)
 {
     json_t *obj = json_object();
 
-    put_counter(obj, "readOps", block, "rd_reqs");
-    put_counter(obj, "writeOps", block, "wr_reqs");
-    put_counter(obj, "readBytes", block, "rd_bytes");
-    put_counter(obj, "writtenBytes", block, "wr_bytes");
-    put_int(obj, "readRate", (json_int_t)rate(block, "rd_bytes_rate"));
-    put_int(obj, "writeRate", (json_int_t)rate(block, "wr_bytes_rate"));
-    put_int(obj, "readLatency",
+    put_counter(v, obj, "readOps", block, "rd_reqs");
+    put_counter(v, obj, "writeOps", block, "wr_reqs");
+    put_counter(v, obj, "readBytes", block, "rd_bytes");
+    put_counter(v, obj, "writtenBytes", block, "wr_bytes");
+    put_int(v, obj, "readRate", (json_int_t)rate(block, "rd_bytes_rate"));
+    put_int(v, obj, "writeRate", (json_int_t)rate(block, "wr_bytes_rate"));
+    put_int(v, obj, "readLatency",
             latency(block, "rd_times_rate", "rd_reqs_rate"));
-    put_int(obj, "writeLatency",
+    put_int(v, obj, "writeLatency",
             latency(block, "wr_times_rate", "wr_reqs_rate"));
-    put_int(obj, "flushLatency",
+    put_int(v, obj, "flushLatency",
             latency(block, "fl_times_rate", "fl_reqs_rate"));
-    put_sizes(obj, disk, block);
+    put_sizes(v, obj, disk, block);
     put_ids(obj, disk);
     return obj;
 }
 
 static json_t *
-disks_of(const struct domain *live, const json_t *stats)
+disks_of(const struct vdsm_stats *v, const struct domain *live,
+         const json_t *stats)
 {
     json_t *disks = live ? json_object_get(live->view, "disks") : NULL;
     json_t *obj = json_object(), *disk;
@@ -195,26 +215,27 @@ disks_of(const struct domain *live, const json_t *stats)
     json_object_foreach (disks, name, disk)
         json_object_set_new(
             obj, name,
-            disk_stats(disk,
+            disk_stats(v, disk,
                        named(json_object_get(stats, "block"), "name", name)));
     return obj;
 }
 
 static json_t *
-nic_stats(const json_t *nic, const json_t *net, double sampled_s)
+nic_stats(const struct vdsm_stats *v, const json_t *nic, const json_t *net,
+          double sampled_s)
 {
     json_t *obj = json_object();
 
     json_put_text(obj, "name", json_get_text(nic, "name", ""));
     json_put_text(obj, "macAddr", json_get_text(nic, "mac", ""));
-    put_counter(obj, "rx", net, "rx_bytes");
-    put_counter(obj, "tx", net, "tx_bytes");
-    put_counter(obj, "rxErrors", net, "rx_errs");
-    put_counter(obj, "txErrors", net, "tx_errs");
-    put_counter(obj, "rxDropped", net, "rx_drop");
-    put_counter(obj, "txDropped", net, "tx_drop");
-    put_int(obj, "rxRate", (json_int_t)rate(net, "rx_bytes_rate"));
-    put_int(obj, "txRate", (json_int_t)rate(net, "tx_bytes_rate"));
+    put_counter(v, obj, "rx", net, "rx_bytes");
+    put_counter(v, obj, "tx", net, "tx_bytes");
+    put_counter(v, obj, "rxErrors", net, "rx_errs");
+    put_counter(v, obj, "txErrors", net, "tx_errs");
+    put_counter(v, obj, "rxDropped", net, "rx_drop");
+    put_counter(v, obj, "txDropped", net, "tx_drop");
+    put_int(v, obj, "rxRate", (json_int_t)rate(net, "rx_bytes_rate"));
+    put_int(v, obj, "txRate", (json_int_t)rate(net, "tx_bytes_rate"));
     json_put_text(obj, "state", "unknown");
     json_put_text(obj, "speed", NET_SPEED);
     json_put(obj, "sampleTime", json_real(sampled_s));
@@ -222,7 +243,8 @@ nic_stats(const json_t *nic, const json_t *net, double sampled_s)
 }
 
 static json_t *
-nics_of(const struct domain *live, const json_t *stats, double sampled_s)
+nics_of(const struct vdsm_stats *v, const struct domain *live,
+        const json_t *stats, double sampled_s)
 {
     const json_t *nics = live ? json_object_get(live->view, "nics") : NULL;
     json_t *obj = json_object(), *nic;
@@ -234,7 +256,7 @@ nics_of(const struct domain *live, const json_t *stats, double sampled_s)
         if (name)
             json_object_set_new(
                 obj, name,
-                nic_stats(nic,
+                nic_stats(v, nic,
                           named(json_object_get(stats, "net"), "name", name),
                           sampled_s));
     }
@@ -242,7 +264,7 @@ nics_of(const struct domain *live, const json_t *stats, double sampled_s)
 }
 
 static json_t *
-displays_of(const struct domain *live)
+displays_of(const struct vdsm_stats *v, const struct domain *live)
 {
     const json_t *graphics =
         live ? json_object_get(live->view, "graphics") : NULL;
@@ -253,8 +275,8 @@ displays_of(const struct domain *live)
         json_t *obj = json_object();
 
         json_put_text(obj, "type", json_get_text(at, "type", ""));
-        put_counter(obj, "port", at, "port");
-        put_counter(obj, "tlsPort", at, "tls_port");
+        put_counter(v, obj, "port", at, "port");
+        put_counter(v, obj, "tlsPort", at, "tls_port");
         json_put_text(obj, "ipAddress", json_get_text(at, "address", "0"));
         json_array_append_new(list, obj);
     }
@@ -270,7 +292,7 @@ vdsm_stats_limits(const struct domain *live)
         const struct disk *disk = live->disks[i];
         json_t *obj, *tune;
 
-        if (!disk->target)
+        if (!disk->target || disk->kind == DISK_CDROM)
             continue;
         obj = json_object();
         tune = json_object();
@@ -288,23 +310,47 @@ vdsm_stats_limits(const struct domain *live)
 /* --- the whole ----------------------------------------------------------- */
 
 /* What is known of a guest that is not asked: words VDSM has for that. */
-static void
-put_guest(json_t *obj)
+static json_t *
+words(void)
 {
     static const char *const texts[][2] = {
         {"username", "Unknown"}, {"session", "Unknown"}, {"guestIPs", ""},
         {"guestFQDN", ""},       {"guestName", ""},      {"guestOs", ""},
         {"clientIp", ""},        {"acpiEnable", "true"}, {"timeOffset", "0"},
-        {"vmType", "kvm"},       {"lastLogin", "0"},
+        {"vmType", "kvm"},       {"lastLogin", "0"},     {"vcpuQuota", "-1"},
+        {"vcpuPeriod", "0"},
     };
     static const char *const lists[] = {"appsList", "netIfaces", "disksUsage"};
+    static const char *const objects[] = {"vmJobs", "vCpuRuntimeInfo",
+                                          "vNodeRuntimeInfo"};
+    json_t *obj = json_object();
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         json_put_text(obj, texts[i][0], texts[i][1]);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         json_put(obj, lists[i], json_array());
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+        json_put(obj, objects[i], json_object());
     json_put_int(obj, "guestCPUCount", -1);
-    json_put(obj, "vmJobs", json_object());
+    return obj;
+}
+
+struct vdsm_stats *
+vdsm_stats_new(void)
+{
+    struct vdsm_stats *v = mem_zalloc(1, sizeof(*v));
+
+    v->zero = json_string("0");
+    v->words = words();
+    return v;
+}
+
+void
+vdsm_stats_free(struct vdsm_stats *v)
+{
+    json_decref(v->zero);
+    json_decref(v->words);
+    free(v);
 }
 
 static json_int_t
@@ -321,9 +367,11 @@ json_t *
 vdsm_stats_status(const struct vm_info *info)
 {
     json_t *obj = json_object();
+    char now[24];
 
+    snprintf(now, sizeof(now), "%lld", (long long)vdsm_time());
     json_put_text(obj, "vmId", info->record.uuid);
-    put_int(obj, "statusTime", vdsm_time());
+    json_put_text(obj, "statusTime", now);
     vdsm_status_put(obj, info);
     if (!info->active)
         vdsm_status_put_exit(obj, info->reason);
@@ -331,7 +379,7 @@ vdsm_stats_status(const struct vm_info *info)
 }
 
 static void
-put_known(json_t *obj, const struct vm_info *info)
+put_known(const struct vdsm_stats *v, json_t *obj, const struct vm_info *info)
 {
     const struct domain *live = info->live;
     bool kvm = live && live->type && strcmp(live->type, "kvm") == 0;
@@ -340,13 +388,14 @@ put_known(json_t *obj, const struct vm_info *info)
     json_put_text(obj, "hash",
                   live ? json_get_text(live->view, "hash", "0") : "0");
     json_put_text(obj, "kvmEnable", kvm ? "true" : "false");
-    put_int(obj, "elapsedTime", elapsed_s(live));
-    json_put(obj, "displayInfo", displays_of(live));
+    put_int(v, obj, "elapsedTime", elapsed_s(live));
+    json_put(obj, "displayInfo", displays_of(v, live));
     json_put(obj, "ioTune", vdsm_stats_limits(live));
 }
 
 json_t *
-vdsm_stats_vm(const struct vm_info *info, const struct sampled_vm *sampled)
+vdsm_stats_vm(const struct vdsm_stats *v, const struct vm_info *info,
+              const struct sampled_vm *sampled)
 {
     const struct sample *sample = sampled ? sampled->sample : NULL;
     const json_t *stats = sample ? sample->value : NULL;
@@ -355,15 +404,15 @@ vdsm_stats_vm(const struct vm_info *info, const struct sampled_vm *sampled)
 
     if (!info->active)
         return obj;
-    put_known(obj, info);
-    put_guest(obj);
-    put_cpu(obj, stats, info->live);
-    put_memory(obj, stats, info->live);
-    json_put(obj, "disks", disks_of(info->live, stats));
+    put_known(v, obj, info);
+    json_object_update(obj, v->words);
+    put_cpu(v, obj, stats, info->live);
+    put_memory(v, obj, stats, info->live);
+    json_put(obj, "disks", disks_of(v, info->live, stats));
     json_put(obj, "network",
-             nics_of(info->live, stats,
+             nics_of(v, info->live, stats,
                      sample ? (double)sample->taken_ms / 1000 : 0));
-    put_int(obj, "monitorResponse", stale ? -1 : 0);
+    put_int(v, obj, "monitorResponse", stale ? -1 : 0);
     json_put_bool(obj, "stale", stale);
     json_put(obj, "ageMs",
              sample ? json_integer(clock_mono_ms() - sample->taken_ms) : NULL);

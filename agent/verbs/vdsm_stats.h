@@ -9,8 +9,14 @@
 #include "agent/plan/env.h"
 #include "agent/state/sampled.h"
 
+/* What the VMs of one answer share. */
+struct vdsm_stats;
+
+struct vdsm_stats *vdsm_stats_new(void);
+void vdsm_stats_free(struct vdsm_stats *v);
+
 /* sampled may be NULL: nothing was read of it yet. Returns owned. */
-json_t *vdsm_stats_vm(const struct vm_info *info,
+json_t *vdsm_stats_vm(const struct vdsm_stats *v, const struct vm_info *info,
                       const struct sampled_vm *sampled);
 
 /* [{name, path, ioTune: {…}}] of its disks; live may be NULL. */

@@ -288,19 +288,13 @@ limits_of(xmlNodePtr node)
     return obj;
 }
 
-static json_t *
-vm_get_io_tune_policy(struct verb_call *call, struct err *err)
+json_t *
+vdsm_tune_policy(const struct vm_info *info)
 {
-    CLEANUP_VM_INFO struct vm_info info = {.present = false};
-    CLEANUP_XML xmlDocPtr doc = NULL;
-    xmlNodePtr device;
-    json_t *list;
+    CLEANUP_XML xmlDocPtr doc = info->live ? policy_tree(info) : NULL;
+    xmlNodePtr device = doc ? xml_path(xml_root(doc), "ioTune/device") : NULL;
+    json_t *list = json_array();
 
-    if (live_view(call, &info, err) < 0)
-        return NULL;
-    list = json_array();
-    doc = policy_tree(&info);
-    device = xml_path(xml_root(doc), "ioTune/device");
     for (; device; device = xml_next(device, "device")) {
         CLEANUP_TEXT char *name = xml_attr(device, "name");
         CLEANUP_TEXT char *path = xml_attr(device, "path");
@@ -308,11 +302,20 @@ vm_get_io_tune_policy(struct verb_call *call, struct err *err)
 
         json_put_text(item, "name", name ? name : "");
         json_put_text(item, "path", path ? path : "");
-        json_put(item, "guaranteed", limits_of(xml_child(device, "guaranteed")));
+        json_put(item, "guaranteed",
+                 limits_of(xml_child(device, "guaranteed")));
         json_put(item, "maximum", limits_of(xml_child(device, "maximum")));
         json_array_append_new(list, item);
     }
     return list;
+}
+
+static json_t *
+vm_get_io_tune_policy(struct verb_call *call, struct err *err)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.present = false};
+
+    return live_view(call, &info, err) < 0 ? NULL : vdsm_tune_policy(&info);
 }
 
 /* --- rows ----------------------------------------------------------------- */
