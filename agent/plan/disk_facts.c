@@ -194,14 +194,15 @@ static int
 look_at_far(struct env *env, const struct disk *disk, struct disk_seen *seen,
             struct err *err)
 {
-    (void)seen;
+    (void)seen; /* who answers is asked by lun_facts */
     if (disk->size)
         return err_param(err, ERR_INVALID, "size", "a size",
                          "no size: berth makes image files and volumes, "
                          "nothing on other hosts");
-    return disk->far.secret
-               ? hyper_require(env->hyper, HYPER_SECRETS, "source.secret", err)
-               : 0;
+    if (disk->far.secret &&
+        hyper_require(env->hyper, HYPER_SECRETS, "source.secret", err) < 0)
+        return -1;
+    return lun_facts_answers(env, disk, 0, err);
 }
 
 typedef int (*look_fn)(struct env *env, const struct disk *disk,

@@ -16,6 +16,7 @@
 #include "agent/common/mem.h"
 #include "agent/host/iscsi.h"
 #include "agent/host/lun.h"
+#include "agent/host/nbd.h"
 #include "agent/host/qemu.h"
 #include "agent/policy/source.h"
 
@@ -240,18 +241,24 @@ look_iscsi(struct env *env, const struct disk *disk, const char *uuid,
     return 0;
 }
 
+static int64_t
+trial_until(struct env *env, int64_t deadline_ms)
+{
+    int64_t until =
+        clock_mono_ms() + conf_int(env_conf(env), CONF_SCSI_TRIAL_MS);
+
+    return deadline_ms && deadline_ms < until ? deadline_ms : until;
+}
+
 int
 lun_facts_look(struct env *env, const struct disk *disk, const char *uuid,
                int64_t deadline_ms, struct disk_lun *out, char warning[256],
                struct err *err)
 {
-    int64_t until =
-        clock_mono_ms() + conf_int(env_conf(env), CONF_SCSI_TRIAL_MS);
+    int64_t until = trial_until(env, deadline_ms);
     int rc;
 
     warning[0] = '\0';
-    if (deadline_ms && deadline_ms < until)
-        until = deadline_ms;
     rc = disk->source_type == DISK_SOURCE_BLOCK
              ? look_block(env, disk, out, warning, err)
              : look_iscsi(env, disk, uuid, until, out, err);
@@ -294,6 +301,17 @@ clear(struct disk_lun *lun)
 }
 
 int
+lun_facts_answers(struct env *env, const struct disk *disk,
+                  int64_t deadline_ms, struct err *err)
+{
+    const struct disk_host *host = disk->far.hosts;
+
+    if (disk->source_type != DISK_SOURCE_NBD)
+        return 0;
+    return nbd_try(host->name, host->port, trial_until(env, deadline_ms), err);
+}
+
+int
 lun_facts_same(struct env *env, const struct disk *disk, const char *uuid,
                struct err *err)
 {
@@ -301,7 +319,7 @@ lun_facts_same(struct env *env, const struct disk *disk, const char *uuid,
     char warning[256];
 
     if (!lun_facts_concern(disk))
-        return 0;
+        return lun_facts_answers(env, disk, 0, err);
     if (lun_facts_look(env, disk, uuid, 0, &now, warning, err) < 0)
         return -1;
     return lun_facts_compare(disk, &now, err);

@@ -37,7 +37,12 @@ int lun_facts_look(struct env *env, const struct disk *disk, const char *uuid,
 int lun_facts_compare(const struct disk *disk, const struct disk_lun *now,
                       struct err *err);
 
-/* Right before a plug or a start: the same LUN still. */
+/* Whether who serves an NBD source talks at all: SOURCE_BAD. */
+int lun_facts_answers(struct env *env, const struct disk *disk,
+                      int64_t deadline_ms, struct err *err);
+
+/* Right before a plug or a start: the same LUN still, or a server that talks;
+ * what is neither is as it was. */
 int lun_facts_same(struct env *env, const struct disk *disk, const char *uuid,
                    struct err *err);
 

@@ -105,7 +105,7 @@ vm_facts_create(struct env *env, const struct known *known, void *ctx,
     return check_disks(env, known, wish, err);
 }
 
-/* A start plugs every disk of the definition. */
+/* A start plugs every disk of the definition, and QEMU waits for each. */
 int
 vm_facts_start(struct env *env, const struct known *known, void *ctx,
                struct err *err)
@@ -118,8 +118,7 @@ vm_facts_start(struct env *env, const struct known *known, void *ctx,
     for (size_t i = 0; i < known->ndevices; i++) {
         const struct disk *disk = known->devices[i]->disk;
 
-        if (!disk || !lun_facts_concern(disk) ||
-            !disk_plan_config(known, disk))
+        if (!disk || !disk_plan_config(known, disk))
             continue;
         if (lun_facts_same(env, disk, uuid, err) < 0 ||
             lun_facts_free(env, disk, &disk->lun, uuid, err) < 0)

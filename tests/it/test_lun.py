@@ -436,6 +436,21 @@ def test_an_image_on_nbd(vm, berthd):
     finally:
         server.kill()
         server.wait(PATIENCE_S)
+    refused(lambda: vm("HotPlugDisk", disk=name), "SOURCE_BAD",
+            "no NBD server answers")
+
+
+def test_a_mute_nbd_server(new_berthd):
+    daemon = new_berthd(settings={"scsi.trial_ms": "300"}).start()
+    client, mute = daemon.unix(), Mute()
+    source = {"type": "nbd", "host": "127.0.0.1", "port": mute.port}
+    client.call("CreateVm", name="mute", memory=64 * MIB, vcpus=1)
+    client.call("StartVm", vm="mute", paused=True)
+    refused(lambda: client.call("AddDisk", vm="mute", source=source),
+            "SOURCE_BAD", "it said nothing in time")
+    assert client.call("GetVmStats", vm="mute")
+    client.call("DestroyVm", vm="mute")
+    mute.close()
 
 
 def listens(port):
