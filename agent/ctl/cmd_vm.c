@@ -4,10 +4,19 @@
  */
 #include "agent/ctl/cmd_vm.h"
 
+#include <string.h>
+
+#include "agent/common/file.h"
+#include "agent/ctl/client.h"
 #include "agent/ctl/disk_table.h"
+#include "agent/ctl/fail.h"
+#include "agent/ctl/picture.h"
 #include "agent/ctl/print.h"
+#include "agent/ctl/result.h"
 #include "agent/ctl/term.h"
 #include "agent/ctl/tree.h"
+
+#define TOPOLOGY_WAIT_MS 60000
 
 #define VM_ARG                                      \
     {                                               \
@@ -126,6 +135,49 @@ print_xml(const struct ctl *ctl, const struct command *command,
         fputs(xml, ctl->out);
 }
 
+static const struct arg topology_args[] = {
+    VM_ARG,
+    {"--svg", ARG_TEXT, "svg", "FILE", false,
+     "Write a picture (SVG) to this file; - is standard output"},
+};
+
+static int
+write_picture(const struct ctl *ctl, const char *path, const json_t *result,
+              struct err *err)
+{
+    CLEANUP_BUF struct buf svg = BUF_INIT;
+
+    picture_draw(result, &svg);
+    if (strcmp(path, "-") == 0) {
+        fwrite(svg.data, 1, svg.len, ctl->out);
+        return 0;
+    }
+    return file_write(path, svg.data, svg.len, 0644, err);
+}
+
+static int
+run_topology(const struct ctl *ctl, const struct command *command,
+             struct client *client, const json_t *params)
+{
+    CLEANUP_JSON json_t *asked = json_copy((json_t *)params);
+    CLEANUP_JSON json_t *refusal = NULL, *result = NULL;
+    const char *path = json_get_text(params, "svg", NULL);
+    struct err err = ERR_INIT;
+
+    json_object_del(asked, "svg");
+    result = client_call(client, command->wire, asked, TOPOLOGY_WAIT_MS,
+                         &refusal, &err);
+    if (result && !path)
+        return (int)result_print(ctl, command, result);
+    if (result && write_picture(ctl, path, result, &err) == 0)
+        return CTL_OK;
+    if (refusal && ctl->output == CTL_JSON) {
+        print_json(ctl->err, refusal);
+        return (int)fail_code(err.kind);
+    }
+    return (int)fail_print(ctl->err, command->wire, &err, refusal);
+}
+
 static void
 print_topology(const struct ctl *ctl, const struct command *command,
                const json_t *result)
@@ -171,7 +223,7 @@ const struct command cmd_vm_rows[] = {
     {ROW("stats", "GetVmStats", "CPU, memory and I/O counters", stats_args),
      .name = "vm_id"},
     {ROW("topology", "GetTopology",
-         "Buses, controllers, ports and disks as a tree", vm_args),
-     .print = print_topology, .name = "vm"},
+         "Buses, controllers, ports, disks: tree or picture", topology_args),
+     .print = print_topology, .name = "vm", .run = run_topology},
 };
 const size_t cmd_vm_nrows = sizeof(cmd_vm_rows) / sizeof(*cmd_vm_rows);

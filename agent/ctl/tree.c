@@ -5,7 +5,10 @@
  */
 #include "agent/ctl/tree.h"
 
+#include <string.h>
+
 #include "agent/common/buf.h"
+#include "agent/common/mem.h"
 #include "agent/ctl/term.h"
 
 static void
@@ -17,14 +20,33 @@ add_part(struct buf *line, const char *before, const char *text)
     term_add(line, text, false);
 }
 
+/* Of one that is made of a UUID, the beginning tells it apart. */
+static void
+add_alias(struct buf *line, const json_t *node)
+{
+    const char *alias = json_get_text(node, "alias", NULL);
+    CLEANUP_FREE char *start = alias ? mem_ndup(alias, 11) : NULL;
+    bool is_long = alias && strlen(alias) > 24;
+
+    add_part(line, "  ", is_long ? start : alias);
+    if (is_long)
+        buf_add_text(line, "…");
+}
+
 static void
 print_node(const json_t *node, const char *left, FILE *to)
 {
     CLEANUP_BUF struct buf line = BUF_INIT;
+    const char *state = json_get_text(node, "state", "");
 
     add_part(&line, "", json_get_text(node, "label", NULL));
     add_part(&line, "  ", json_get_text(node, "address", NULL));
+    add_alias(&line, node);
     add_part(&line, "  ", json_get_text(node, "detail", NULL));
+    add_part(&line, " → ", json_get_text(node, "behind", NULL));
+    if (*state && strcmp(state, "plugged") != 0 &&
+        strcmp(state, "unplugged") != 0)
+        add_part(&line, "  ", state);
     if (json_get_bool(node, "free", 0))
         buf_add_text(&line, "  (free)");
     fprintf(to, "%s%s\n", left, line.data ? line.data : "?");

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/common/buf.h"
 #include "agent/common/mem.h"
+#include "agent/host/device.h"
 
 struct tree {
     const struct domain *domain;
@@ -100,6 +102,30 @@ put_children(json_t *node, json_t *children /* takes */)
 
 /* --- drives -------------------------------------------------------------- */
 
+/* Who answers behind a LUN, and what this host calls its device. */
+static void
+put_behind(json_t *node, const struct disk *disk)
+{
+    const struct disk_lun *lun = &disk->lun;
+    CLEANUP_FREE char *device = disk->source_type == DISK_SOURCE_BLOCK
+                                    ? device_name(disk->path)
+                                    : NULL;
+    CLEANUP_BUF struct buf text = BUF_INIT;
+    const char *parts[] = {device, lun->id, lun->vendor, lun->product};
+
+    if (disk->kind != DISK_LUN)
+        return;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (parts[i] && *parts[i])
+            buf_printf(&text, "%s%s", text.len ? " " : "", parts[i]);
+    if (device)
+        json_put_text(node, "device", device);
+    if (lun->id)
+        json_put_text(node, "lun_id", lun->id);
+    if (text.len)
+        json_put_text(node, "behind", text.data);
+}
+
 static json_t *
 disk_node(const struct disk *disk)
 {
@@ -116,7 +142,9 @@ disk_node(const struct disk *disk)
         json_put_text(node, "disk_id", disk->id);
     json_put_text(node, "interface", disk_interface_name(disk->interface));
     json_put_text(node, "source", disk->path);
+    json_put_text(node, "media", disk_kind_name(disk->kind));
     json_put_text(node, "state", disk_state_name(disk->state));
+    put_behind(node, disk);
     return node;
 }
 
@@ -208,14 +236,29 @@ root_port_node(const struct tree *tree, const struct controller *port)
     return node;
 }
 
+/* "scsi, 4 queues, I/O thread 1". */
+static char *
+controller_words(const struct controller *c)
+{
+    struct buf words = BUF_INIT;
+
+    buf_add_text(&words, c->type);
+    if (c->queues)
+        buf_printf(&words, ", %u queues", c->queues);
+    if (c->iothread)
+        buf_printf(&words, ", I/O thread %u", c->iothread);
+    return buf_steal(&words);
+}
+
 static json_t *
 controller_node(const struct tree *tree, const struct controller *c)
 {
     CLEANUP_FREE char *label = mem_printf(
         "%s %u", *c->model ? c->model : c->type, c->index);
+    CLEANUP_FREE char *detail = controller_words(c);
     json_t *node = node_new("controller", label, c->alias, &c->address);
 
-    json_put_text(node, "detail", c->type);
+    json_put_text(node, "detail", detail);
     put_children(node, strcmp(c->type, "pci") == 0
                            ? behind(tree, c)
                            : drives(tree, c->type, c->index));

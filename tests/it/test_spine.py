@@ -3,6 +3,7 @@
 addresses after everything that happens to a VM and to berthd.
 """
 import uuid
+from xml.etree import ElementTree
 
 import pytest
 
@@ -91,6 +92,19 @@ def test_topology_shows_ports_and_disks(trip):
     walk(topology["tree"])
     for disk in disks:
         assert f"ua-{disk['disk_id']}" in seen
+
+
+def test_topology_as_a_picture(trip, tmp_path):
+    daemon, _, name, disks = trip
+    path = str(tmp_path / "vm.svg")
+    daemon.ctl("vm", "topology", name, "--svg", path, check=0)
+    words = "".join(ElementTree.parse(path).getroot().itertext())
+    assert name in words and "virtio-scsi 0" in words
+    for disk in disks:
+        assert f"ua-{disk['disk_id']}" in words
+    again = daemon.ctl("vm", "topology", name, "--svg", "-", check=0)
+    assert again.stdout.startswith("<svg")
+    daemon.ctl("vm", "topology", "no-such-vm", "--svg", path, check=3)
 
 
 def test_replug_gives_the_same_address(trip):

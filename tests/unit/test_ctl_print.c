@@ -98,8 +98,11 @@ a_topology_is_a_tree(void **state)
         "{\"label\": \"pcie-root-port 1\", \"address\": \"0000:00:02.0\","
         " \"children\": [{\"label\": \"virtio-scsi 0\", \"children\": ["
         "  {\"label\": \"target 0\", \"children\": ["
-        "   {\"label\": \"disk a\", \"address\": \"0:0:0:0\"},"
-        "   {\"label\": \"disk b\", \"address\": \"0:0:0:1\"}]}]}]},"
+        "   {\"label\": \"disk a\", \"address\": \"0:0:0:0\","
+        "    \"alias\": \"ua-2b77c5f0-6f0e-4c53-9a3b-0d1c5a2e7f10\","
+        "    \"state\": \"unplug_pending\"},"
+        "   {\"label\": \"disk b\", \"address\": \"0:0:0:1\","
+        "    \"detail\": \"/dev/sdx\", \"behind\": \"36001 IET\"}]}]}]},"
         "{\"label\": \"pcie-root-port 2\", \"free\": true}]}");
     struct page page;
 
@@ -109,8 +112,9 @@ a_topology_is_a_tree(void **state)
                    "├─ pcie-root-port 1  0000:00:02.0\n"
                    "│  └─ virtio-scsi 0\n"
                    "│     └─ target 0\n"
-                   "│        ├─ disk a  0:0:0:0\n"
-                   "│        └─ disk b  0:0:0:1\n"
+                   "│        ├─ disk a  0:0:0:0  ua-2b77c5f0…  "
+                   "unplug_pending\n"
+                   "│        └─ disk b  0:0:0:1  /dev/sdx → 36001 IET\n"
                    "└─ pcie-root-port 2  (free)\n");
 }
 
