@@ -19,6 +19,7 @@
 #include "agent/front/server.h"
 #include "agent/host/host.h"
 #include "agent/libexec.h"
+#include "agent/plan/hook_verb.h"
 #include "agent/remotes.h"
 #include "agent/roles.h"
 #include "agent/sample.h"
@@ -309,6 +310,7 @@ start_hooks(struct agent *agent, struct err *err)
     (void)err;
     agent->env.hooks = libexec_hooks(env_conf(&agent->env));
     libexec_point(&agent->env, POINT_BEFORE_VDSM_START);
+    hook_verb_watch(&agent->env);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "protocol/jsonrpc.h"
 
 #define VDSM_GENERAL 100
+#define VDSM_HOOK_OF_STATS 78 /* of one VM's; of all else 1500 */
 
 /* A kind means what VDSM's number says only where it is about the call as
  * such: parameters of the wrong form, a VM that is not there. What the verb
@@ -20,6 +21,8 @@ vdsm_code(const struct verb_call *call, enum err_kind kind)
                   (kind == ERR_NOT_FOUND && call->vm[0]);
     int code = inside ? 0 : codes_vdsm(kind);
 
+    if (call->verb->scripts == HOOK_VERB_VM_STATS && kind == ERR_HOOK_FAILED)
+        return VDSM_HOOK_OF_STATS;
     return code ? code : call->verb->vdsm_code;
 }
 

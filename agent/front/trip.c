@@ -32,6 +32,7 @@ struct trip {
     uint64_t slot;
     uint64_t number; /* of the open call; 0: it is none */
     bool answered;   /* before its end */
+    bool scripted;   /* hook scripts run around it, if there are any */
 };
 
 static void
@@ -110,6 +111,23 @@ log_finish(const struct verb_call *call, const json_t *result,
     log_set_flow(NULL);
 }
 
+/* The answer, with scripts before and after it. */
+static json_t *
+run_scripted(struct verb_call *call, struct err *err)
+{
+    const char *flow = call->request.flow_id;
+    const struct hook_env_for who = {call->vm[0] ? call->vm : NULL, NULL,
+                                     flow[0] ? flow : NULL, 0};
+    json_t *answer;
+
+    if (hook_verb_before(call->env, call->verb->scripts, &who, err) < 0)
+        return NULL;
+    answer = call->verb->run(call, err);
+    return answer ? hook_verb_after(call->env, call->verb->scripts, &who,
+                                    answer)
+                  : NULL;
+}
+
 /* The stored receipt, or what the verb answers. */
 static json_t *
 replay_or_run(struct trip *trip, struct err *err)
@@ -123,7 +141,8 @@ replay_or_run(struct trip *trip, struct err *err)
     if (call->verb->mutating &&
         operation_writable(call->env, &call->request, err) < 0)
         return NULL;
-    return call->verb->run(call, err);
+    return trip->scripted ? run_scripted(call, err)
+                          : call->verb->run(call, err);
 }
 
 static json_t *
@@ -208,7 +227,8 @@ run_job(void *arg)
 
     trip->call.answer = answer_early;
     name_worker(&trip->call);
-    if (trip->call.verb->lane == VERB_INLINE)
+    trip->scripted = trip->call.verb->scripts != HOOK_VERB_NONE;
+    if (trip->call.verb->lane == VERB_INLINE && !trip->scripted)
         adopt(&trip->call);
     finish(trip, run(trip));
 }
@@ -389,7 +409,7 @@ submit_any(struct trip *trip, struct err *err)
         return json_object_get(call->params, "vm")
                    ? submit(trip, NULL, find_remote_job, err)
                    : submit_remote(trip, err);
-    if (call->verb->lane == VERB_HOST)
+    if (call->verb->lane == VERB_HOST || call->verb->scripts)
         return submit(trip, NULL, run_job, err);
     if (call->vm[0])
         return submit(trip, call->vm, run_job, err);
@@ -558,6 +578,7 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     json_decref(STEAL(request->params));
     call->params = trip.params;
     stays = verb->lane == VERB_INLINE &&
+            !hook_verb_scripted(call->env, verb->scripts) &&
             (verb_is_vdsm(verb) || !asks_of_stranger(call));
     call->remote.esx = from->esx;
     resolves = verb->lane != VERB_HOST && verb->lane != VERB_REMOTE &&

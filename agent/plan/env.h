@@ -41,6 +41,7 @@ struct env {
     struct later *later;
     struct notify *notify;
     struct hooks *hooks; /* NULL: no scripts are run */
+    atomic_uint hooked_verbs; /* bits of plan/hook_verb.h */
     atomic_bool recovering; /* the VMs are being looked at for the first time */
     struct crash *crash; /* NULL: none is armed */
     _Atomic(struct conf *) conf;

@@ -66,19 +66,31 @@ add_children(xmlNodePtr custom, struct hook_env_props *out)
     }
 }
 
+static bool
+is_entry(xmlNodePtr node, const struct hook_env_device *device)
+{
+    return device->value && xml_is(node, "device") &&
+           xml_attr_is(node, "devtype", device->devtype) &&
+           xml_attr_is(node, device->key, device->value);
+}
+
 void
-hook_env_props(const char *metadata, const char *devtype, const char *key,
-               const char *value, struct hook_env_props *out)
+hook_env_props(const char *metadata, const struct hook_env_device *device,
+               struct hook_env_props *out)
 {
     CLEANUP_XML xmlDocPtr doc =
         metadata ? xml_parse(metadata, strlen(metadata), NULL) : NULL;
-    xmlNodePtr vm = doc ? xml_root(doc) : NULL;
-    xmlNodePtr device =
-        vm && value ? ovirt_device(vm, devtype, key, value) : NULL;
+    xmlNodePtr root = doc ? xml_root(doc) : NULL;
+    xmlNodePtr entry =
+        xml_is(root, OVIRT_VM_NAME) && device->value
+            ? ovirt_device(root, device->devtype, device->key, device->value)
+            : NULL;
 
-    *out = (struct hook_env_props){NULL, 0};
-    add_children(xml_child(device, "custom"), out);
-    add_children(xml_child(vm, "custom"), out);
+    if (root && is_entry(root, device))
+        entry = root;
+    add_children(xml_child(entry, "custom"), out);
+    if (xml_is(root, OVIRT_VM_NAME))
+        add_children(xml_child(root, "custom"), out);
 }
 
 void

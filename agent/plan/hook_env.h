@@ -12,14 +12,22 @@
 /* The settings as rules, borrowed from the conf in force; env must stay. */
 void hook_env_rules(struct env *env, struct hook_rules *rules);
 
-/* Custom properties of a VM, and before them those of one device of it, from
- * an engine's metadata (text of struct domain's ovirt, may be NULL). */
+/* Custom properties: of a device, from its entry in an engine's metadata, then
+ * those of the VM, which win. */
 struct hook_env_props {
     struct environ_property *items; /* owned, with their texts */
     size_t n;
 };
-void hook_env_props(const char *metadata, const char *devtype, const char *key,
-                    const char *value, struct hook_env_props *out);
+
+/* Which device: its entry is joined to it by key ("name", "mac_address"). */
+struct hook_env_device {
+    const char *devtype, *key, *value; /* value NULL: none */
+};
+
+/* metadata is the text of struct domain's ovirt, or of one <device> entry
+ * that is about to be written; NULL: none. Adds to *out, which begins empty. */
+void hook_env_props(const char *metadata, const struct hook_env_device *device,
+                    struct hook_env_props *out);
 void hook_env_props_clear(struct hook_env_props *props);
 #define CLEANUP_HOOK_PROPS CLEANUP(hook_env_props_clear)
 

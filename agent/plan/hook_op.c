@@ -88,7 +88,8 @@ run_disk(struct env *env, enum point_id point, const struct hook_env_for *who,
 
     if (!hook_env_any(env, point))
         return 0;
-    hook_env_props(view ? view->ovirt : NULL, "disk", "name", disk->target,
+    hook_env_props(view ? view->ovirt : NULL,
+                   &(struct hook_env_device){"disk", "name", disk->target},
                    &props);
     text = disk_xml(disk);
     return hook_env_run(env, point, who, &props, text, -1, &out, err);
@@ -221,7 +222,7 @@ told_run(void *arg)
         hook_env_props(info.live     ? info.live->ovirt
                        : info.config ? info.config->ovirt
                                      : NULL,
-                       "disk", "name", NULL, &props);
+                       &(struct hook_env_device){.value = NULL}, &props);
         hook_env_run(told->env, told->point,
                      &(struct hook_env_for){.vm = told->vm}, &props, text, -1,
                      &out, NULL);

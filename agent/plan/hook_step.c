@@ -119,6 +119,23 @@ metadata_in(const char *xml)
     return vm ? ovirt_text(vm) : NULL;
 }
 
+/* The address by which an engine names the NIC of a step; returns owned. */
+static char *
+mac_of(const struct step *step, const struct domain *view)
+{
+    const char *text = step->text ? step->text : step->text_was;
+    CLEANUP_XML xmlDocPtr doc =
+        text ? xml_parse(text, strlen(text), NULL) : NULL;
+    const struct domain_device *seen =
+        step->alias && view ? domain_device(view, "interface", step->alias)
+                            : NULL;
+
+    if (doc && xml_path(xml_root(doc), "mac"))
+        return xml_attr(xml_path(xml_root(doc), "mac"), "address");
+    return seen ? mem_dup(seen->mac) : NULL;
+}
+
+/* What the metadata says, and what this operation will have it say. */
 static void
 properties(const struct hook_step *at, const struct step *step,
            struct hook_env_props *out)
@@ -127,16 +144,16 @@ properties(const struct hook_step *at, const struct step *step,
     const struct domain *view = info->live ? info->live : info->config;
     CLEANUP_TEXT char *made =
         step->kind == STEP_START_TRANSIENT ? metadata_in(step->text) : NULL;
-    const char *metadata = made ? made : view ? view->ovirt : NULL;
-    const struct domain_device *nic =
-        step->alias && view ? domain_device(view, "interface", step->alias)
-                            : NULL;
+    CLEANUP_TEXT char *mac = step->disk ? NULL : mac_of(step, view);
+    struct hook_env_device device = {"interface", "mac_address", mac};
 
     if (step->disk)
-        hook_env_props(metadata, "disk", "name", step->disk->target, out);
-    else
-        hook_env_props(metadata, "interface", "mac_address",
-                       nic ? nic->mac : NULL, out);
+        device = (struct hook_env_device){"disk", "name", step->disk->target};
+    for (size_t i = 0; i < at->plan->nsteps; i++)
+        if (at->plan->steps[i].kind == STEP_SET_METADATA &&
+            !at->plan->steps[i].flag)
+            hook_env_props(at->plan->steps[i].text, &device, out);
+    hook_env_props(made ? made : view ? view->ovirt : NULL, &device, out);
 }
 
 /* --- a run
@@ -298,6 +315,7 @@ hook_step_before(const struct hook_step *at, struct step *step, struct err *err)
     if (out.text) {
         free(step->text);
         step->text = STEAL(out.text);
+        step->scripted = true;
     }
     if (step->kind == STEP_DESTROY &&
         hook_env_any(at->run->env, POINT_AFTER_VM_DESTROY))

@@ -112,7 +112,8 @@ properties(struct env *env, const struct hook_env_trial *trial,
 
     if (trial->vm[0] && vm_table_get(env->vms, trial->vm, &info))
         view = info.live ? info.live : info.config;
-    hook_env_props(view ? view->ovirt : NULL, "disk", "name", NULL, out);
+    hook_env_props(view ? view->ovirt : NULL,
+                   &(struct hook_env_device){.value = NULL}, out);
     json_object_foreach ((json_t *)trial->custom, name, value) {
         out->items = mem_more(out->items, out->n, sizeof(*out->items));
         out->items[out->n++] = (struct environ_property){

@@ -98,6 +98,7 @@ struct step {
                         UPDATE: force; SET_METADATA: taken out;
                         ATTACH_DISK: verified with the next one */
     bool lenient;    /* a failure becomes a warning */
+    bool scripted;   /* text is what hook scripts made of it */
     struct record *records; /* owned; committed with the outcome */
     size_t nrecords;
     const char *event; /* static: type of the event, NULL: none */

@@ -340,15 +340,29 @@ active_verify(struct step_run *run, struct step *step, struct err *err)
     return step_read_live(run, err);
 }
 
+/* The disk as libvirt was given it: scripts may have changed its source. Its
+ * place they may not. Returns owned. */
+static struct disk *
+as_sent(const struct domain *sent, const struct disk *disk)
+{
+    const struct disk *other =
+        sent ? domain_disk_by_alias(sent, disk->alias) : NULL;
+    struct disk *copy = disk_copy(other ? other : disk);
+
+    copy->address = disk->address;
+    return copy;
+}
+
 /* What came without an address has the one that libvirt gave it: that is
  * recorded. All else is as it was asked for. */
 static int
 record_placed(const struct step_run *run, struct device *device,
-              struct err *err)
+              const struct domain *sent, struct err *err)
 {
     const struct domain *live = run->info->live;
     const struct controller *c;
     const struct disk *seen;
+    CLEANUP_DISK struct disk *want = NULL;
     CLEANUP_TEXT char *mismatch = NULL;
 
     if (!device->disk) {
@@ -366,7 +380,8 @@ record_placed(const struct step_run *run, struct device *device,
                        device->disk->alias);
     if (device->disk->address.type == ADDRESS_NONE)
         device->disk->address = seen->address;
-    mismatch = disk_mismatch(device->disk, seen);
+    want = as_sent(sent, device->disk);
+    mismatch = disk_mismatch(want, seen);
     return mismatch ? err_set(err, ERR_HYPERVISOR_FAILED,
                               "The VM was started with disk %s otherwise than "
                               "planned: %s",
@@ -383,6 +398,9 @@ transient_run(struct step_run *run, struct step *step, struct err *err)
 static int
 transient_verify(struct step_run *run, struct step *step, struct err *err)
 {
+    CLEANUP_DOMAIN struct domain *sent =
+        step->scripted ? domain_parse(step->text, NULL) : NULL;
+
     if (active_verify(run, step, err) < 0)
         return -1;
     for (size_t i = 0; i < step->nrecords; i++) {
@@ -390,7 +408,7 @@ transient_verify(struct step_run *run, struct step *step, struct err *err)
         bool plugged =
             device && (!device->disk || device->disk->state == DISK_PLUGGED);
 
-        if (plugged && record_placed(run, device, err) < 0)
+        if (plugged && record_placed(run, device, sent, err) < 0)
             return -1;
     }
     return 0;

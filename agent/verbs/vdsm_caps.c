@@ -252,6 +252,7 @@ const struct verb vdsm_caps_verbs[] = {
      .action_group = "HOST_READ",
      .lane = VERB_HOST,
      .vdsm_code = 100,
+     .scripts = HOOK_VERB_CAPS,
      .doc = "What this host has and can do, field by field as VDSM tells it.",
      .run = host_get_capabilities},
     {.name = "Host.getHardwareInfo",

@@ -259,10 +259,10 @@ const struct verb vdsm_list_verbs[] = {
          "Statistics of all VMs from memory, each with its age and whether "
          "it is stale; their status, devices and hash are those of now.",
          host_get_all_vm_stats),
-     .asks_itself = true},
+     .asks_itself = true, .scripts = HOOK_VERB_ALL_VM_STATS},
     {ROW("VM.getStats", VERB_INLINE, "The same of one VM, in a list.",
          vm_get_stats),
-     VERB_PARAMS(one_vm)},
+     .scripts = HOOK_VERB_VM_STATS, VERB_PARAMS(one_vm)},
     {ROW("Host.getAllVmIoTunePolicies", VERB_INLINE,
          "The limits of every disk in force.",
          host_get_all_vm_io_tune_policies),

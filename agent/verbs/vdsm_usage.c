@@ -461,6 +461,7 @@ const struct verb vdsm_usage_verbs[] = {
      .action_group = "HOST_READ",
      .lane = VERB_INLINE,
      .vdsm_code = 100,
+     .scripts = HOOK_VERB_STATS,
      .doc = "How the host is used, as it was read last; ageMs tells when.",
      .run = host_get_stats},
 };

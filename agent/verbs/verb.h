@@ -8,6 +8,7 @@
 #include "agent/common/json.h"
 #include "agent/common/uuid.h"
 #include "agent/plan/env.h"
+#include "agent/plan/hook_verb.h"
 #include "agent/plan/operation.h"
 #include "agent/plan/remote.h"
 #include "agent/spec/field.h"
@@ -69,6 +70,8 @@ struct verb {
      * whatever else waits, and call->vm is known.
      */
     int vdsm_code;
+    enum hook_verb scripts; /* hook scripts run around it: in a worker, where
+                               there are some */
     const char *doc;
     const struct field *params;
     size_t nparams;

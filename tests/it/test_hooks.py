@@ -438,6 +438,49 @@ def test_grants_are_checked_when_read(new_berthd):
     assert "hook 50_x.may" in done.stderr and "everything" in done.stderr
 
 
+# --- questions under VDSM's names ----------------------------------------------------
+
+def test_answers_that_scripts_rewrite(berthd, scripts, vm):
+    client = berthd.unix()
+    uuid = vm.get()["vm_id"]
+    wait_for(lambda: "result" in client.raw("Host.getStats"), "statistics")
+    scripts.python("after_get_stats", "color", """
+import hooking
+stats = hooking.read_json()
+stats['color'] = 'red'
+hooking.write_json(stats)
+""")
+    scripts.python("after_get_vm_stats", "color", """
+import hooking
+stats = hooking.read_json()
+stats[0]['color'] = 'blue'
+hooking.write_json(stats)
+""")
+    wait_for(lambda: client.call("Host.getStats").get("color") == "red",
+             "a rewritten answer")
+    assert client.call("VM.getStats", vmID=uuid)[0]["color"] == "blue"
+    sums = client.call("Host.getCapabilities")["hooks"]
+    path = os.path.join(scripts.dir, "admin/after_get_stats/color")
+    wanted = subprocess.run(["sha256sum", path], capture_output=True,
+                            text=True, check=True).stdout.split()[0]
+    assert sums["after_get_stats"]["color"]["checksum"] == wanted
+
+
+def test_questions_that_scripts_refuse(berthd, scripts, vm):
+    client = berthd.unix()
+    uuid = vm.get()["vm_id"]
+    scripts.sh("before_get_vm_stats", "no", "echo not now >&2; exit 2")
+    scripts.sh("before_get_caps", "no", "echo not now >&2; exit 2")
+    refused = wait_for(lambda: client.raw("VM.getStats", {"vmID": uuid}).get(
+        "error"), "the script to be seen")
+    assert refused["code"] == 78 and "not now" in refused["message"]
+    error = client.raw("Host.getCapabilities")["error"]
+    assert error["code"] == 1500 and "not now" in error["message"]
+    scripts.clear()
+    wait_for(lambda: "result" in client.raw("VM.getStats", {"vmID": uuid}),
+             "the answer from memory again")
+
+
 # --- tools -----------------------------------------------------------------------------
 
 def test_trial_by_berthctl(berthd, scripts, vm, tmp_path):

@@ -4,75 +4,10 @@
  * backend: which points fire, in which order, with what; what becomes of the
  * result; what a refusal leaves behind.
  */
-#include "tests/unit/house.h"
-
-#include <sys/stat.h>
-
-#include "agent/common/file.h"
+#include "tests/unit/hook_house.h"
 
 #define VM "{'vm': 'vm1'"
 #define D1 "11111111-1111-4111-8111-111111111111"
-
-/* A script of a point; $NOTE is a file that all of them share. */
-static void
-script(const struct house *house, const char *point, const char *name,
-       const char *body)
-{
-    CLEANUP_FREE char *dir = mem_printf("%s/hooks/%s", house->folder, point);
-    CLEANUP_FREE char *path = mem_printf("%s/%s", dir, name);
-    CLEANUP_FREE char *text =
-        mem_printf("#!/bin/sh\nNOTE=%s/note\n%s\n", house->folder, body);
-
-    assert_int_equal(file_mkdirs(dir, 0755, NULL), 0);
-    unit_write(path, text);
-    assert_int_equal(chmod(path, 0755), 0);
-}
-
-/* Every point says that it fired, and what of its payload it saw. */
-static void
-note_all(const struct house *house)
-{
-    for (int i = 0; i < POINT_IDS; i++)
-        script(house, points_row((enum point_id)i)->name, "note",
-               "seen=$(grep -o '<name>vm1<\\|<alias name=\"ua-1111' "
-               "\"$_hook_domxml\" 2>/dev/null | head -1 | tr -d '<>')\n"
-               "echo \"$hook_point${seen:+ $seen}${vmId:+ +}\" >>$NOTE");
-}
-
-static char *
-noted(const struct house *house)
-{
-    CLEANUP_FREE char *path = mem_printf("%s/note", house->folder);
-    char *text = file_read(path, 65536, NULL, NULL);
-
-    unlink(path);
-    return text ? text : mem_dup("");
-}
-
-static void
-expect_notes(const struct house *house, const char *want)
-{
-    CLEANUP_FREE char *have = noted(house);
-
-    assert_string_equal(have, want);
-}
-
-/* The same, when something may still be running (5 s at most). */
-static void
-await_notes(const struct house *house, const char *want)
-{
-    CLEANUP_FREE char *path = mem_printf("%s/note", house->folder);
-    int64_t until = clock_mono_ms() + 5000;
-
-    while (clock_mono_ms() < until) {
-        CLEANUP_FREE char *have = file_read(path, 65536, NULL, NULL);
-
-        if (have && !strcmp(have, want))
-            break;
-        usleep(2000);
-    }
-    expect_notes(house, want);
-}
 
 static void
 start(struct house *house, bool running)
@@ -118,26 +53,26 @@ test_disk_points_in_order(void **state)
 
     (void)state;
     start(&house, true);
-    note_all(&house);
+    hook_house_note_all(&house);
     assert_non_null(add(&house, ""));
-    expect_notes(&house,
-                 "before_disk_add" DISK_SEEN "before_disk_hotplug" DISK_SEEN
-                 "after_disk_hotplug" DISK_SEEN "after_disk_add" DISK_SEEN);
+    hook_house_expect(
+        &house, "before_disk_add" DISK_SEEN "before_disk_hotplug" DISK_SEEN
+                "after_disk_hotplug" DISK_SEEN "after_disk_add" DISK_SEEN);
     house_do(&house, "UpdateVmDisk",
              VM ", 'disk': '" D1 "', 'set': {'discard': 'ignore'}}");
-    expect_notes(&house,
-                 "before_disk_update" DISK_SEEN "after_disk_update" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_update" DISK_SEEN
+                              "after_disk_update" DISK_SEEN);
     house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
-    expect_notes(&house, "before_disk_hotunplug" DISK_SEEN
-                         "after_disk_hotunplug" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_hotunplug" DISK_SEEN
+                              "after_disk_hotunplug" DISK_SEEN);
     house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
-    expect_notes(&house, ""); /* nothing was to be done */
+    hook_house_expect(&house, ""); /* nothing was to be done */
     house_do(&house, "RemoveDisk", VM ", 'disk': '" D1 "'}");
-    expect_notes(&house,
-                 "before_disk_remove" DISK_SEEN "after_disk_remove" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_remove" DISK_SEEN
+                              "after_disk_remove" DISK_SEEN);
     assert_non_null(add(&house, ", 'plugged': false"));
-    expect_notes(&house,
-                 "before_disk_add" DISK_SEEN "after_disk_add" DISK_SEEN);
+    hook_house_expect(&house,
+                      "before_disk_add" DISK_SEEN "after_disk_add" DISK_SEEN);
     house_end(&house);
 }
 
@@ -148,17 +83,20 @@ test_vm_points_in_order(void **state)
 
     (void)state;
     start(&house, false);
-    note_all(&house);
+    hook_house_note_all(&house);
     house_do(&house, "StartVm", VM "}");
-    expect_notes(&house, "before_vm_start" VM_SEEN "after_vm_start" VM_SEEN);
+    hook_house_expect(&house,
+                      "before_vm_start" VM_SEEN "after_vm_start" VM_SEEN);
     house_do(&house, "SuspendVm", VM "}");
-    expect_notes(&house, "before_vm_pause" VM_SEEN "after_vm_pause" VM_SEEN);
+    hook_house_expect(&house,
+                      "before_vm_pause" VM_SEEN "after_vm_pause" VM_SEEN);
     house_do(&house, "ResumeVm", VM "}");
-    expect_notes(&house, "before_vm_cont" VM_SEEN "after_vm_cont" VM_SEEN);
+    hook_house_expect(&house, "before_vm_cont" VM_SEEN "after_vm_cont" VM_SEEN);
     house_do(&house, "UpdateVm", VM ", 'vcpus': 2}");
-    expect_notes(&house, "before_set_num_of_cpus +\nafter_set_num_of_cpus +\n");
+    hook_house_expect(&house,
+                      "before_set_num_of_cpus +\nafter_set_num_of_cpus +\n");
     house_do(&house, "DestroyVm", VM "}");
-    expect_notes(&house, "before_vm_destroy +\nafter_vm_destroy" VM_SEEN);
+    hook_house_expect(&house, "before_vm_destroy +\nafter_vm_destroy" VM_SEEN);
     house_end(&house);
 }
 
@@ -170,10 +108,11 @@ test_vm_that_stops_by_itself(void **state)
     (void)state;
     start(&house, false);
     house_do(&house, "StartVm", VM "}");
-    note_all(&house);
+    hook_house_note_all(&house);
     house_do(&house, "ShutdownVm", VM "}");
-    await_notes(&house, "before_vm_shutdown" VM_SEEN "after_vm_shutdown" VM_SEEN
-                        "after_vm_destroy" VM_SEEN);
+    hook_house_await(&house,
+                     "before_vm_shutdown" VM_SEEN "after_vm_shutdown" VM_SEEN
+                     "after_vm_destroy" VM_SEEN);
     house_end(&house);
 }
 
@@ -187,8 +126,9 @@ test_result_is_what_is_plugged(void **state)
 
     (void)state;
     start(&house, true);
-    script(&house, "before_disk_hotplug", "10_tag",
-           "sed -i 's|<serial>[^<]*|<serial>tagged|' \"$_hook_domxml\"");
+    hook_house_script(
+        &house, "before_disk_hotplug", "10_tag",
+        "sed -i 's|<serial>[^<]*|<serial>tagged|' \"$_hook_domxml\"");
     assert_non_null(add(&house, ""));
     house_is(&house, "hooks.0.point", "before_disk_hotplug");
     house_is(&house, "hooks.0.device", "ua-" D1);
@@ -208,21 +148,21 @@ test_start_serves_this_start_only(void **state)
 
     (void)state;
     start(&house, false);
-    script(&house, "before_vm_start", "granted",
-           "read flags <\"$_hook_launchflags\"; echo $flags >$NOTE\n"
-           "echo 1 >\"$_hook_launchflags\"\n"
-           "sed -i 's|<devices>|<devices><sound model=\"ich6\"/>|' "
-           "\"$_hook_domxml\"");
+    hook_house_script(&house, "before_vm_start", "granted",
+                      "read flags <\"$_hook_launchflags\"; echo $flags >$NOTE\n"
+                      "echo 1 >\"$_hook_launchflags\"\n"
+                      "sed -i 's|<devices>|<devices><sound model=\"ich6\"/>|' "
+                      "\"$_hook_domxml\"");
     house_do(&house, "StartVm", VM "}");
-    expect_notes(&house, "0\n");
+    hook_house_expect(&house, "0\n");
     assert_true(xml_has(&house, "live", "ich6"));
     assert_false(xml_has(&house, "config", "ich6"));
     house_do(&house, "GetVm", VM "}");
     house_is(&house, "state", "paused");
     house_do(&house, "DestroyVm", VM "}");
     assert_false(xml_has(&house, "config", "ich6"));
-    script(&house, "before_vm_start", "granted",
-           "echo 2 >\"$_hook_launchflags\"");
+    hook_house_script(&house, "before_vm_start", "granted",
+                      "echo 2 >\"$_hook_launchflags\"");
     house_refuse(&house, "StartVm", VM "}", ERR_HOOK_FAILED, "launch flags");
     house_end(&house);
 }
@@ -234,9 +174,9 @@ test_changed_start_that_fails(void **state)
 
     (void)state;
     start(&house, false);
-    script(&house, "before_vm_start", "granted",
-           "sed -i 's|<devices>|<devices><sound model=\"ich6\"/>|' "
-           "\"$_hook_domxml\"");
+    hook_house_script(&house, "before_vm_start", "granted",
+                      "sed -i 's|<devices>|<devices><sound model=\"ich6\"/>|' "
+                      "\"$_hook_domxml\"");
     house_script(&house, "create 1 fail HYPERVISOR_FAILED no such sound");
     house_refuse(&house, "StartVm", VM "}", ERR_HYPERVISOR_FAILED,
                  "no such sound");
@@ -255,18 +195,18 @@ test_refusal_leaves_nothing(void **state)
 
     (void)state;
     start(&house, true);
-    note_all(&house);
-    script(&house, "before_disk_hotplug", "policy",
-           "echo not in this window >&2; exit 2");
+    hook_house_note_all(&house);
+    hook_house_script(&house, "before_disk_hotplug", "policy",
+                      "echo not in this window >&2; exit 2");
     assert_null(add(&house, ""));
     unit_err(&house.err, ERR_HOOK_FAILED,
              "\"policy\" of before_disk_hotplug failed with exit code 2: not "
              "in this window");
     assert_string_equal(house.err.step, "attach_disk");
-    expect_notes(&house,
-                 "before_disk_add" DISK_SEEN "before_disk_hotplug" DISK_SEEN
-                 "after_disk_hotplug_fail" DISK_SEEN
-                 "after_disk_add_fail" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_add" DISK_SEEN
+                              "before_disk_hotplug" DISK_SEEN
+                              "after_disk_hotplug_fail" DISK_SEEN
+                              "after_disk_add_fail" DISK_SEEN);
     image = mem_printf("%s/a.img", house.folder);
     assert_int_not_equal(access(image, F_OK), 0);
     assert_false(xml_has(&house, "live", "ua-" D1));
@@ -281,11 +221,12 @@ test_refused_before_anything_is_recorded(void **state)
 
     (void)state;
     start(&house, true);
-    script(&house, "before_disk_add", "policy", "exit 1");
-    script(&house, "after_disk_add_fail", "note", "echo failed >>$NOTE");
+    hook_house_script(&house, "before_disk_add", "policy", "exit 1");
+    hook_house_script(&house, "after_disk_add_fail", "note",
+                      "echo failed >>$NOTE");
     assert_null(add(&house, ""));
     unit_err(&house.err, ERR_HOOK_FAILED, "before_disk_add");
-    expect_notes(&house, "failed\n");
+    hook_house_expect(&house, "failed\n");
     house_refuse(&house, "GetDisk", "{'disk': '" D1 "'}", ERR_NOT_FOUND, D1);
     house_end(&house);
 }
@@ -297,14 +238,14 @@ test_failed_call_is_told(void **state)
 
     (void)state;
     start(&house, true);
-    note_all(&house);
+    hook_house_note_all(&house);
     house_script(&house, "define 1 fail HYPERVISOR_FAILED full");
     assert_null(add(&house, ""));
-    expect_notes(&house,
-                 "before_disk_add" DISK_SEEN "before_disk_hotplug" DISK_SEEN
-                 "after_disk_hotplug" DISK_SEEN
-                 "after_disk_hotplug_fail" DISK_SEEN
-                 "after_disk_add_fail" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_add" DISK_SEEN
+                              "before_disk_hotplug" DISK_SEEN
+                              "after_disk_hotplug" DISK_SEEN
+                              "after_disk_hotplug_fail" DISK_SEEN
+                              "after_disk_add_fail" DISK_SEEN);
     house_end(&house);
 }
 
@@ -317,12 +258,12 @@ test_privilege_needs_its_grant(void **state)
 
     (void)state;
     start(&house, true);
-    script(&house, "before_disk_hotplug", "50_raw", raw);
+    hook_house_script(&house, "before_disk_hotplug", "50_raw", raw);
     assert_null(add(&house, ""));
     unit_err(&house.err, ERR_HOOK_FAILED, "[hook 50_raw] may = privilege");
     assert_false(xml_has(&house, "live", "rawio"));
-    script(&house, "before_disk_hotplug", "50_raw", "");
-    script(&house, "before_disk_hotplug", "granted", raw);
+    hook_house_script(&house, "before_disk_hotplug", "50_raw", "");
+    hook_house_script(&house, "before_disk_hotplug", "granted", raw);
     assert_non_null(add(&house, ""));
     assert_true(xml_has(&house, "live", "rawio"));
     house_do(&house, "GetAudit", "{}");
@@ -348,14 +289,15 @@ test_source_inside_the_paths_needs_none(void **state)
     unit_write(other, "some data");
     inside = mem_printf("sed -i 's|%s/a.img|%s|' \"$_hook_domxml\"",
                         house.folder, other);
-    script(&house, "before_disk_hotplug", "a", inside);
+    hook_house_script(&house, "before_disk_hotplug", "a", inside);
     assert_non_null(add(&house, ""));
     assert_true(xml_has(&house, "live", "b.img"));
     house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
     house_is(&house, "state", "done");
-    script(&house, "before_disk_hotplug", "a",
-           "sed -i \"s|file='[^']*'|file='/etc/passwd'|;"
-           "s|file=.[^ ]*img.|file='/etc/passwd'|\" \"$_hook_domxml\"");
+    hook_house_script(
+        &house, "before_disk_hotplug", "a",
+        "sed -i \"s|file='[^']*'|file='/etc/passwd'|;"
+        "s|file=.[^ ]*img.|file='/etc/passwd'|\" \"$_hook_domxml\"");
     house_refuse(&house, "HotPlugDisk", VM ", 'disk': '" D1 "'}",
                  ERR_HOOK_FAILED, "may = source");
     house_end(&house);
@@ -368,7 +310,7 @@ test_deadline_passes_in_a_script(void **state)
 
     (void)state;
     start(&house, true);
-    script(&house, "before_disk_hotplug", "slow", "sleep 30");
+    hook_house_script(&house, "before_disk_hotplug", "slow", "sleep 30");
     assert_null(add(&house, ", 'deadline_ms': 300"));
     assert_true(house.err.kind == ERR_HOOK_FAILED ||
                 house.err.kind == ERR_TIMEOUT);
@@ -387,11 +329,11 @@ test_late_end_of_an_unplug(void **state)
     (void)state;
     start(&house, true);
     assert_non_null(add(&house, ""));
-    note_all(&house);
+    hook_house_note_all(&house);
     house_script(&house, "detach 1 silent");
     house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
     house_is(&house, "state", "pending");
-    expect_notes(&house, "before_disk_hotunplug" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_hotunplug" DISK_SEEN);
     house_do(&house, "GetVm", VM "}");
     {
         char uuid[256];
@@ -399,7 +341,7 @@ test_late_end_of_an_unplug(void **state)
         house_get(&house, "vm_id", uuid);
         fake_release(hyper_backend(house.env.hyper), uuid, "ua-" D1);
     }
-    await_notes(&house, "after_disk_hotunplug" DISK_SEEN);
+    hook_house_await(&house, "after_disk_hotunplug" DISK_SEEN);
     house_end(&house);
 }
 
@@ -411,12 +353,12 @@ test_unplug_that_the_guest_refuses(void **state)
     (void)state;
     start(&house, true);
     assert_non_null(add(&house, ""));
-    note_all(&house);
+    hook_house_note_all(&house);
     house_script(&house, "detach 1 refused");
     house_do(&house, "HotUnplugDisk", VM ", 'disk': '" D1 "'}");
     house_is(&house, "state", "refused");
-    expect_notes(&house, "before_disk_hotunplug" DISK_SEEN
-                         "after_disk_hotunplug_fail" DISK_SEEN);
+    hook_house_expect(&house, "before_disk_hotunplug" DISK_SEEN
+                              "after_disk_hotunplug_fail" DISK_SEEN);
     house_end(&house);
 }
 
@@ -430,7 +372,7 @@ test_list(void **state)
 
     (void)state;
     start(&house, true);
-    script(&house, "before_disk_hotplug", "granted", "exit 1");
+    hook_house_script(&house, "before_disk_hotplug", "granted", "exit 1");
     assert_null(add(&house, ""));
     house_do(&house, "ListHooks", "{}");
     house_is(&house, "points.0.point", "before_disk_hotplug");
@@ -462,9 +404,10 @@ test_trial_changes_nothing(void **state)
                  "never");
     house_refuse(&house, "TestHook", VM ", 'point': 'before_vm_start'}",
                  ERR_NOT_FOUND, "no scripts");
-    script(&house, "before_disk_hotplug", "50_raw",
-           "echo \"$color\" >&2\n"
-           "sed -i 's|<disk |<disk rawio=\"yes\" |' \"$_hook_domxml\"");
+    hook_house_script(
+        &house, "before_disk_hotplug", "50_raw",
+        "echo \"$color\" >&2\n"
+        "sed -i 's|<disk |<disk rawio=\"yes\" |' \"$_hook_domxml\"");
     house_do(&house, "TestHook",
              VM ", 'point': 'before_disk_hotplug', 'disk': '1111', 'custom':"
                 " {'color': 'red'}}");
@@ -475,7 +418,7 @@ test_trial_changes_nothing(void **state)
     house_do(&house, "TestHook",
              "{'point': 'before_disk_hotplug', 'payload': '<disk />'}");
     house_is(&house, "payload", "<disk rawio=\"yes\"/>");
-    script(&house, "before_disk_hotplug", "50_raw", "exit 0");
+    hook_house_script(&house, "before_disk_hotplug", "50_raw", "exit 0");
     house_do(&house, "TestHook",
              "{'point': 'before_disk_hotplug', 'payload': '<disk/>'}");
     house_is(&house, "accepted", "true");
