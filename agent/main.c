@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/common/log.h"
+#include "agent/common/mem.h"
 #include "agent/common/xml.h"
 #include "agent/front/server.h"
 #include "agent/host/host.h"
@@ -223,6 +224,7 @@ main(int argc, char **argv)
 
     log_guard();
     log_init();
+    mem_init();
     json_init();
     xml_init();
     vim_http_init(); /* before threads, and before libvirt does it */

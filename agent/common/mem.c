@@ -6,6 +6,7 @@
  */
 #include "agent/common/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,16 @@ check(void *p)
         abort();
     }
     return p;
+}
+
+#define KEEP (4 << 20)      /* bytes at the end of the heap */
+#define MAP_ABOVE (1 << 20) /* a larger block is no part of the heap */
+
+void
+mem_init(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEEP);
+    mallopt(M_MMAP_THRESHOLD, MAP_ABOVE);
 }
 
 void *

@@ -8,6 +8,13 @@
 
 #include <stddef.h>
 
+/*
+ * Keep a few megabytes of what was freed: an answer of some hundred kilobytes
+ * makes and drops that much, which would go back to the kernel and be asked
+ * for again each time. Once, in main.
+ */
+void mem_init(void);
+
 /* Zeroed memory for n objects of size bytes; returns owned, never NULL. */
 void *mem_zalloc(size_t n, size_t size);
 
