@@ -227,7 +227,7 @@ static const struct rule {
     /* What may be frozen is let go. */
     [STEP_FREEZE] = {never, false, true,
                      "the guest is not left frozen by itself"},
-    [STEP_THAW] = {never, true, false, ""},
+    [STEP_THAW] = {never, true, true, ""},
 };
 
 /* Steps on a running domain mean nothing once it has stopped: its definition

@@ -12,6 +12,8 @@
 
 #define ID "11111111-1111-4111-8111-111111111111"
 #define VM "22222222-2222-4222-8222-222222222222"
+#define NIC "ua-nic"
+#define DIMM "ua-dimm"
 
 /* --- a world in which each step's effect is there or not ------------------- */
 
@@ -48,9 +50,18 @@ the_controller(void)
 struct world {
     bool present, active, paused, autostart;
     bool live_disk, config_disk, controller, iothread, tuned, image;
+    bool nic, dimm, other; /* other: what no view shows */
     uint64_t memory;
     unsigned vcpus;
 };
+
+static void
+add_device(xmlNodePtr devices, const char *element, const char *alias)
+{
+    xmlNodePtr node = xml_add(devices, element, NULL);
+
+    xml_set(xml_add(node, "alias", NULL), "name", alias);
+}
 
 static struct domain *
 view(const struct world *world, bool disk_there)
@@ -83,6 +94,10 @@ view(const struct world *world, bool disk_there)
         memset(&disk->iotune, 0, sizeof(disk->iotune));
     if (disk_there)
         disk_to_xml(disk, devices);
+    if (world->nic)
+        add_device(devices, "interface", NIC);
+    if (world->dimm)
+        add_device(devices, "memory", DIMM);
     text = xml_text(root);
     domain = domain_parse(text, &err);
     if (!domain)
@@ -173,9 +188,42 @@ set_effect(struct world *world, const struct step *step, bool there)
     case STEP_RESUME:
         world->paused = !there;
         break;
+    case STEP_START_TRANSIENT:
+        world->present = world->active = there;
+        break;
+    case STEP_ATTACH_NIC:
+        world->nic = there;
+        break;
+    case STEP_DETACH_NIC:
+        world->nic = !there;
+        break;
+    case STEP_ATTACH_MEMORY:
+        world->dimm = there;
+        break;
+    case STEP_DETACH_MEMORY:
+        world->dimm = !there;
+        break;
+    case STEP_LIVE_VCPUS:
+        world->vcpus = (unsigned)(there ? step->number : step->was);
+        break;
+    case STEP_UPDATE_NIC:
+    case STEP_SET_METADATA:
+    case STEP_MIRROR:
+    case STEP_FREEZE:
+    case STEP_THAW:
+        world->other = there;
+        break;
     default:
         fail_msg("no effect known for %s", plan_step_name(step->kind));
     }
+}
+
+static bool
+is_of_device(enum step_kind kind)
+{
+    return kind == STEP_ATTACH_NIC || kind == STEP_DETACH_NIC ||
+           kind == STEP_UPDATE_NIC || kind == STEP_ATTACH_MEMORY ||
+           kind == STEP_DETACH_MEMORY || kind == STEP_SET_METADATA;
 }
 
 static void
@@ -193,9 +241,18 @@ add_step(struct plan *plan, enum step_kind kind)
     step->flag = true;
     if (kind == STEP_ADD_IOTHREAD)
         step->number = 2;
-    if (kind == STEP_VCPUS) {
+    if (kind == STEP_VCPUS || kind == STEP_LIVE_VCPUS) {
         step->number = 4;
         step->was = 2;
+    }
+    if (is_of_device(kind)) {
+        disk_free(STEAL(step->disk));
+        step->alias = mem_dup(kind == STEP_ATTACH_MEMORY ||
+                                      kind == STEP_DETACH_MEMORY
+                                  ? DIMM
+                                  : NIC);
+        step->text = mem_dup("<now/>");
+        step->text_was = mem_dup("<before/>");
     }
     if (kind == STEP_DEFINE)
         plan_edit_disk(step, removing ? EDIT_REMOVE_DISK : EDIT_ADD_DISK,
@@ -238,6 +295,28 @@ static const struct scenario {
     {"suspend", KINDS(STEP_SUSPEND), {.present = true, .active = true}},
     {"resume", KINDS(STEP_RESUME),
      {.present = true, .active = true, .paused = true}},
+    {"an engine's VM", KINDS(STEP_START_TRANSIENT), {.present = false}},
+    {"an engine's disk, plugged",
+     KINDS(STEP_ATTACH_CONTROLLER, STEP_ATTACH_DISK, STEP_SET_METADATA),
+     {.present = true, .active = true, .tuned = true}},
+    {"an engine's disk, unplugged", KINDS(STEP_DETACH_DISK, STEP_SET_METADATA),
+     {.present = true, .active = true, .live_disk = true, .tuned = true}},
+    {"an engine's limits", KINDS(STEP_TUNE_DISK, STEP_SET_METADATA),
+     {.present = true, .active = true, .live_disk = true}},
+    {"NIC plugged", KINDS(STEP_ATTACH_NIC, STEP_SET_METADATA),
+     {.present = true, .active = true}},
+    {"NIC unplugged", KINDS(STEP_DETACH_NIC, STEP_SET_METADATA),
+     {.present = true, .active = true, .nic = true}},
+    {"NIC changed", KINDS(STEP_UPDATE_NIC, STEP_SET_METADATA),
+     {.present = true, .active = true, .nic = true}},
+    {"memory plugged", KINDS(STEP_ATTACH_MEMORY, STEP_SET_METADATA),
+     {.present = true, .active = true}},
+    {"memory unplugged", KINDS(STEP_DETACH_MEMORY, STEP_SET_METADATA),
+     {.present = true, .active = true, .dimm = true}},
+    {"vCPUs in use", KINDS(STEP_LIVE_VCPUS),
+     {.present = true, .active = true, .vcpus = 2}},
+    {"frozen", KINDS(STEP_FREEZE), {.present = true, .active = true}},
+    {"thawed", KINDS(STEP_THAW), {.present = true, .active = true}},
 };
 
 /* What the decision leads to: all effects (1), none (0). */
@@ -337,6 +416,38 @@ test_pending_waits_while_the_disk_is_there(void **state)
     assert_int_equal(recover_decide(&facts).what, RECOVER_FINISH);
 }
 
+/* The guest of an engine's VM never answered, and the VM with all that it had
+ * is gone: what it was asked for has come true. */
+static void
+test_pending_ends_with_a_transient_vm(void **state)
+{
+    static const enum step_kind kinds[] = {STEP_DETACH_DISK, STEP_DETACH_NIC,
+                                           STEP_DETACH_MEMORY};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        struct world world = {.present = true, .active = true,
+                              .live_disk = true, .nic = true, .dimm = true};
+        CLEANUP_VM_INFO struct vm_info info = look(&world);
+        CLEANUP_PLAN struct plan plan;
+        struct recover_facts facts = {.plan = &plan, .pending = true,
+                                      .vm = &info};
+        struct recover_action action;
+
+        plan_init(&plan);
+        add_step(&plan, kinds[i]);
+        add_step(&plan, STEP_SET_METADATA);
+        assert_int_equal(recover_decide(&facts).what, RECOVER_WAIT);
+        world.present = world.active = false;
+        vm_info_clear(&info);
+        info = look(&world);
+        action = recover_decide(&facts);
+        assert_int_equal(action.what, RECOVER_FINISH);
+        assert_int_equal(action.from, 0);
+        assert_true(action.holds);
+    }
+}
+
 static void
 test_a_rollback_is_gone_on_with(void **state)
 {
@@ -374,11 +485,18 @@ test_nothing_is_begun_that_takes_hold(void **state)
 {
     static const enum step_kind kinds[] = {STEP_ATTACH_DISK, STEP_START,
                                            STEP_DESTROY, STEP_REBOOT,
-                                           STEP_DEFINE_NEW};
+                                           STEP_DEFINE_NEW,
+                                           STEP_START_TRANSIENT,
+                                           STEP_ATTACH_NIC,
+                                           STEP_ATTACH_MEMORY,
+                                           STEP_LIVE_VCPUS,
+                                           STEP_SET_TICKET,
+                                           STEP_FREEZE};
     (void)state;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-        struct world world = {.present = kinds[i] != STEP_DEFINE_NEW,
-                              .active = kinds[i] != STEP_START};
+        bool starts = kinds[i] == STEP_START_TRANSIENT;
+        struct world world = {.present = kinds[i] != STEP_DEFINE_NEW && !starts,
+                              .active = kinds[i] != STEP_START && !starts};
         CLEANUP_VM_INFO struct vm_info info = look(&world);
         CLEANUP_PLAN struct plan plan;
         struct recover_facts facts = {.plan = &plan, .begun = true,
@@ -421,6 +539,34 @@ test_a_plan_survives_the_journal(void **state)
 }
 
 static void
+test_an_engines_plan_survives_the_journal(void **state)
+{
+    CLEANUP_PLAN struct plan plan, again;
+    CLEANUP_JSON json_t *written = NULL, *rewritten = NULL;
+    CLEANUP_TEXT char *text = NULL;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    plan_init(&plan);
+    plan_init(&again);
+    for (int kind = STEP_START_TRANSIENT; kind <= STEP_THAW; kind++)
+        add_step(&plan, (enum step_kind)kind);
+    for (size_t i = 0; i < plan.nsteps; i++)
+        if (plan.steps[i].kind == STEP_SET_TICKET)
+            plan.steps[i].secret = mem_dup("hush-hush");
+    written = plan_json_encode(&plan);
+    if (plan_json_decode(written, &again, &err) < 0)
+        fail_msg("%s", err.message);
+    rewritten = plan_json_encode(&again);
+    assert_true(json_equal(written, rewritten));
+    assert_string_equal(again.steps[1].alias, NIC);
+    assert_string_equal(again.steps[1].text, "<now/>");
+    assert_string_equal(again.steps[1].text_was, "<before/>");
+    text = json_text(written, NULL);
+    assert_null(strstr(text, "hush-hush"));
+}
+
+static void
 test_what_is_no_plan_is_refused(void **state)
 {
     static const char *const texts[] = {
@@ -448,9 +594,11 @@ main(void)
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(test_every_tail_of_every_plan),
         cmocka_unit_test(test_pending_waits_while_the_disk_is_there),
+        cmocka_unit_test(test_pending_ends_with_a_transient_vm),
         cmocka_unit_test(test_a_rollback_is_gone_on_with),
         cmocka_unit_test(test_nothing_is_begun_that_takes_hold),
         cmocka_unit_test(test_a_plan_survives_the_journal),
+        cmocka_unit_test(test_an_engines_plan_survives_the_journal),
         cmocka_unit_test(test_what_is_no_plan_is_refused),
     };
 
