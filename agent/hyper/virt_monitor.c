@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * qom-list, device_del, object-del, query-named-block-nodes, blockdev-del, query-block,
+ * qom-list, device_del, object-del, netdev_del, query-named-block-nodes, blockdev-del, query-block,
  * blockdev-open-tray, blockdev-close-tray (QEMU QMP reference). QEMU refuses
  * to delete a node that is in use, so a node that another disk has on the
  * same file stays.
@@ -13,6 +13,7 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
+#include "agent/common/mem.h"
 #include "agent/hyper/virt.h"
 
 #define NODES_MS 1000
@@ -59,13 +60,15 @@ command(const struct virt_handle *handle, const char *name, const char *key,
     return execute(handle, name, arguments, value ? value : "everything", err);
 }
 
+enum { DEVICES, OBJECTS };
+
 /* Where QEMU keeps what has an id, and how it is taken out. */
 static const struct kind {
     const char *path;
     const char *command;
 } kinds[] = {
-    {"/machine/peripheral", "device_del"},
-    {"/objects", "object-del"}, /* I/O threads */
+    [DEVICES] = {"/machine/peripheral", "device_del"},
+    [OBJECTS] = {"/objects", "object-del"}, /* I/O threads, pages */
 };
 
 /* 1: QEMU has a thing of that id; 0: not; -1 + err. */
@@ -115,6 +118,25 @@ delete_thing(const struct virt_handle *handle, const struct kind *kind,
     return has;
 }
 
+/* What libvirt makes before a device and names after it: the host's side of a
+ * NIC, the pages of memory. Those in use stay, and most devices have none. */
+static int
+delete_backends(const struct virt_handle *handle, const char *alias,
+                struct err *err)
+{
+    CLEANUP_TEXT char *netdev = mem_printf("host%s", alias);
+    CLEANUP_TEXT char *pages = mem_printf("mem%s", alias);
+    struct err ignored = ERR_INIT;
+    json_t *done = command(handle, "netdev_del", "id", netdev, &ignored);
+
+    if (done)
+        log_warning("VM '%s': QEMU had the host's side %s of a NIC, which "
+                    "libvirt has forgotten; it was taken out",
+                    handle->name, netdev);
+    json_decref(done);
+    return delete_thing(handle, &kinds[OBJECTS], pages, 0, err);
+}
+
 /* Nodes on that file; those in use stay. Returns how many are left. */
 static int
 delete_nodes(const struct virt_handle *handle, const char *path,
@@ -156,6 +178,8 @@ virt_monitor_forget(void *backend, const char *uuid, const char *alias,
     for (size_t i = 0; alias && i < sizeof(kinds) / sizeof(*kinds); i++)
         if (delete_thing(&handle, &kinds[i], alias, wait_ms, err) < 0)
             return -1;
+    if (alias && delete_backends(&handle, alias, err) < 0)
+        return -1;
     /* A format node goes before the storage node below it, and neither before
      * QEMU has let the device go for good. */
     while (left > 0 && clock_mono_ms() < until) {

@@ -2,11 +2,10 @@
 /*
  * Recovery as a model: for every plan, every tail of its journal and every
  * state the world can be in at that tail, the decision must lead to all of
- * the plan's effects or to none of them. And the journal's form of a plan.
+ * the plan's effects or to none of them.
  */
 #include "agent/common/mem.h"
 #include "agent/common/xml.h"
-#include "agent/plan/plan_json.h"
 #include "agent/plan/recover.h"
 #include "tests/unit/unit.h"
 
@@ -133,6 +132,41 @@ set_disk_live(struct world *world, bool there)
     world->live_disk = there;
 }
 
+/* Of the steps for an engine's VMs. */
+static void
+set_live_effect(struct world *world, const struct step *step, bool there)
+{
+    switch (step->kind) {
+    case STEP_START_TRANSIENT:
+        world->present = world->active = there;
+        break;
+    case STEP_ATTACH_NIC:
+        world->nic = there;
+        break;
+    case STEP_DETACH_NIC:
+        world->nic = !there;
+        break;
+    case STEP_ATTACH_MEMORY:
+        world->dimm = there;
+        break;
+    case STEP_DETACH_MEMORY:
+        world->dimm = !there;
+        break;
+    case STEP_LIVE_VCPUS:
+        world->vcpus = (unsigned)(there ? step->number : step->was);
+        break;
+    case STEP_UPDATE_NIC:
+    case STEP_SET_METADATA:
+    case STEP_MIRROR:
+    case STEP_FREEZE:
+    case STEP_THAW:
+        world->other = there;
+        break;
+    default:
+        fail_msg("no effect known for %s", plan_step_name(step->kind));
+    }
+}
+
 static void
 set_effect(struct world *world, const struct step *step, bool there)
 {
@@ -188,33 +222,8 @@ set_effect(struct world *world, const struct step *step, bool there)
     case STEP_RESUME:
         world->paused = !there;
         break;
-    case STEP_START_TRANSIENT:
-        world->present = world->active = there;
-        break;
-    case STEP_ATTACH_NIC:
-        world->nic = there;
-        break;
-    case STEP_DETACH_NIC:
-        world->nic = !there;
-        break;
-    case STEP_ATTACH_MEMORY:
-        world->dimm = there;
-        break;
-    case STEP_DETACH_MEMORY:
-        world->dimm = !there;
-        break;
-    case STEP_LIVE_VCPUS:
-        world->vcpus = (unsigned)(there ? step->number : step->was);
-        break;
-    case STEP_UPDATE_NIC:
-    case STEP_SET_METADATA:
-    case STEP_MIRROR:
-    case STEP_FREEZE:
-    case STEP_THAW:
-        world->other = there;
-        break;
     default:
-        fail_msg("no effect known for %s", plan_step_name(step->kind));
+        set_live_effect(world, step, there);
     }
 }
 
@@ -508,86 +517,6 @@ test_nothing_is_begun_that_takes_hold(void **state)
     }
 }
 
-static void
-test_a_plan_survives_the_journal(void **state)
-{
-    CLEANUP_PLAN struct plan plan, again;
-    CLEANUP_JSON json_t *written = NULL, *rewritten = NULL;
-    CLEANUP_DISK struct disk *disk = the_disk();
-    struct vm_record record = {.uuid = VM, .name = "vm1", .virtio_scsi = true};
-    struct err err = ERR_INIT;
-
-    (void)state;
-    plan_init(&plan);
-    plan_init(&again);
-    plan_reserve_disk(&plan, disk, NULL);
-    add_step(&plan, STEP_ATTACH_CONTROLLER);
-    add_step(&plan, STEP_ATTACH_DISK);
-    plan.steps[1].event = "disk.plugged";
-    plan_step_device(&plan.steps[1], disk);
-    add_step(&plan, STEP_DEFINE);
-    plan_edit_controller(&plan.steps[2], EDIT_ADD_CONTROLLER,
-                         &plan.steps[0].controller);
-    plan_step_vm(&plan.steps[2], RECORD_VM, &record);
-    plan_warn(&plan, "a warning");
-    written = plan_json_encode(&plan);
-    if (plan_json_decode(written, &again, &err) < 0)
-        fail_msg("%s", err.message);
-    rewritten = plan_json_encode(&again);
-    assert_true(json_equal(written, rewritten));
-    assert_string_equal(again.steps[1].event, "disk.plugged");
-}
-
-static void
-test_an_engines_plan_survives_the_journal(void **state)
-{
-    CLEANUP_PLAN struct plan plan, again;
-    CLEANUP_JSON json_t *written = NULL, *rewritten = NULL;
-    CLEANUP_TEXT char *text = NULL;
-    struct err err = ERR_INIT;
-
-    (void)state;
-    plan_init(&plan);
-    plan_init(&again);
-    for (int kind = STEP_START_TRANSIENT; kind <= STEP_THAW; kind++)
-        add_step(&plan, (enum step_kind)kind);
-    for (size_t i = 0; i < plan.nsteps; i++)
-        if (plan.steps[i].kind == STEP_SET_TICKET)
-            plan.steps[i].secret = mem_dup("hush-hush");
-    written = plan_json_encode(&plan);
-    if (plan_json_decode(written, &again, &err) < 0)
-        fail_msg("%s", err.message);
-    rewritten = plan_json_encode(&again);
-    assert_true(json_equal(written, rewritten));
-    assert_string_equal(again.steps[1].alias, NIC);
-    assert_string_equal(again.steps[1].text, "<now/>");
-    assert_string_equal(again.steps[1].text_was, "<before/>");
-    text = json_text(written, NULL);
-    assert_null(strstr(text, "hush-hush"));
-}
-
-static void
-test_what_is_no_plan_is_refused(void **state)
-{
-    static const char *const texts[] = {
-        "{}", "{\"warnings\": [], \"result\": {}, \"steps\": [{}]}",
-        ("{\"warnings\": [], \"result\": {}, \"steps\": [], \"reserve\":"
-         " [{\"kind\": 9}], \"release\": []}")};
-    (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        struct err err = ERR_INIT;
-        CLEANUP_PLAN struct plan plan;
-        CLEANUP_JSON json_t *obj =
-            json_parse(texts[i], strlen(texts[i]),
-                       &(struct json_limits){16, 0}, &err);
-
-        plan_init(&plan);
-        assert_non_null(obj);
-        assert_int_equal(plan_json_decode(obj, &plan, &err), -1);
-        unit_err(&err, ERR_INTERNAL, "journal");
-    }
-}
-
 int
 main(void)
 {
@@ -597,9 +526,6 @@ main(void)
         cmocka_unit_test(test_pending_ends_with_a_transient_vm),
         cmocka_unit_test(test_a_rollback_is_gone_on_with),
         cmocka_unit_test(test_nothing_is_begun_that_takes_hold),
-        cmocka_unit_test(test_a_plan_survives_the_journal),
-        cmocka_unit_test(test_an_engines_plan_survives_the_journal),
-        cmocka_unit_test(test_what_is_no_plan_is_refused),
     };
 
     json_init();
