@@ -382,6 +382,22 @@ trip_late(struct env *env, uint64_t number)
 
 /* --- in the I/O thread --------------------------------------------------- */
 
+/* Of an engine's VM that libvirt does not have, starting or down, it may ask
+ * by its UUID. */
+static bool
+is_engines(struct verb_call *call, const char *ref)
+{
+    CLEANUP_VM_INFO struct vm_info info = {.present = false};
+    char uuid[UUID_TEXT];
+
+    if (!verb_is_vdsm(call->verb) || !uuid_canon(ref, uuid) ||
+        !vm_table_get(call->env->vms, uuid, &info) ||
+        info.life.state == VM_LIFE_NONE)
+        return false;
+    memcpy(call->vm, uuid, sizeof(call->vm));
+    return true;
+}
+
 /* The VM that a call names, where the table knows it. One that only libvirt
  * knows is looked for later, unless the call is answered from memory. */
 static int
@@ -394,7 +410,8 @@ resolve(struct verb_call *call, struct err *err)
     if (!ref && verb_is_vdsm(call->verb))
         uuid_canon(json_get_text(call->params, VERB_VMID, ""), call->vm);
     if (!ref || vm_table_find(call->env->vms, ref, call->vm, &why) == 0 ||
-        (why.kind == ERR_NOT_FOUND && call->verb->lane != VERB_INLINE))
+        (why.kind == ERR_NOT_FOUND &&
+         (is_engines(call, ref) || call->verb->lane != VERB_INLINE)))
         return 0;
     *err = why;
     return -1;

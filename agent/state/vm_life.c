@@ -131,7 +131,7 @@ vm_life_forget(struct vm_table *table, const char *uuid)
 }
 
 struct vm_info *
-vm_life_gone(struct vm_table *table, size_t *n)
+vm_life_all(struct vm_table *table, size_t *n)
 {
     struct vm_info *all;
 
@@ -141,8 +141,8 @@ vm_life_gone(struct vm_table *table, size_t *n)
     for (size_t i = 0; i < table->count; i++) {
         const struct vm_info *info = &table->entries[i]->info;
 
-        if (info->present || (info->life.state != VM_LIFE_STARTING &&
-                              info->life.state != VM_LIFE_DOWN))
+        if (!info->present && info->life.state != VM_LIFE_STARTING &&
+            info->life.state != VM_LIFE_DOWN)
             continue;
         all[*n] = *info;
         all[*n].live = domain_ref(info->live);

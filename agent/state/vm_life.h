@@ -42,6 +42,8 @@ bool vm_life_stopped(struct vm_table *table, const char *uuid,
 /* The engine has destroyed it; false: it was none of its VMs. */
 bool vm_life_forget(struct vm_table *table, const char *uuid);
 
-/* Those that libvirt does not have, STARTING or DOWN; returns owned vector
- * (clear each, free). */
-struct vm_info *vm_life_gone(struct vm_table *table, size_t *n);
+/* Those that an engine may ask about: that libvirt has, whoever made them, and
+ * its own that libvirt has not, STARTING or DOWN. Taken at once, so that none
+ * is missing while it changes sides. Returns owned vector (clear each,
+ * free). */
+struct vm_info *vm_life_all(struct vm_table *table, size_t *n);

@@ -11,6 +11,7 @@
 
 #include "agent/common/mem.h"
 #include "agent/plan/permit.h"
+#include "agent/state/vm_life.h"
 #include "agent/verbs/vdsm_stats.h"
 #include "agent/verbs/vdsm_tune.h"
 
@@ -32,7 +33,8 @@ known(const struct verb_call *call, struct err *err)
 static bool
 is_engines(const struct vm_info *info)
 {
-    return info->config && info->config->ovirt;
+    return info->life.state != VM_LIFE_NONE ||
+           (info->config && info->config->ovirt);
 }
 
 static bool
@@ -65,7 +67,7 @@ each(struct verb_call *call,
     const json_t *wanted = json_object_get(call->params, "vmList");
     json_t *list = json_array();
     size_t n;
-    CLEANUP_FREE struct vm_info *all = vm_table_all(call->env->vms, &n);
+    CLEANUP_FREE struct vm_info *all = vm_life_all(call->env->vms, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (is_shown(call, &all[i]) && is_wanted(wanted, all[i].record.uuid))

@@ -373,7 +373,7 @@ vdsm_stats_status(const struct vm_info *info)
     json_put_text(obj, "vmId", info->record.uuid);
     json_put_text(obj, "statusTime", now);
     vdsm_status_put(obj, info);
-    if (!info->active)
+    if (!info->active && info->life.state == VM_LIFE_NONE)
         vdsm_status_put_exit(obj, info->reason);
     return obj;
 }

@@ -11,6 +11,7 @@
 #include "agent/common/log.h"
 #include "agent/host/usage.h"
 #include "agent/spec/host_caps.h"
+#include "agent/state/vm_life.h"
 #include "agent/state/sampled_round.h"
 #include "agent/verbs/vdsm_caps.h"
 #include "agent/verbs/vdsm_device.h"
@@ -463,6 +464,38 @@ one_that_is_down(void **state)
     house_end(&house);
 }
 
+/* What libvirt does not have (yet, or any more) is told all the same. */
+static void
+one_of_an_engine_that_libvirt_has_not(void **state)
+{
+    static const char gone[] = "33333333-2222-4333-8444-000000000001";
+    struct house house;
+
+    (void)state;
+    start_vm(&house);
+    vm_life_begin(house.env.vms, gone, "coming");
+    house_do(&house, "Host.getVMList",
+             "{'vmList': ['"
+             "33333333-2222-4333-8444-000000000001']}");
+    assert_int_equal(json_array_size(house.answer), 1);
+    house_is(&house, "0.vmId", gone);
+    assert_true(vm_life_down(house.env.vms, gone, VM_LIFE_START_FAILED,
+                             "no such machine"));
+    house_do(&house, "Host.getVMList",
+             "{'vmList': ['"
+             "33333333-2222-4333-8444-000000000001']}");
+    house_is(&house, "0.status", "Down");
+    house_is(&house, "0.exitCode", "1");
+    house_is(&house, "0.exitReason", "3");
+    house_is(&house, "0.exitMessage", "no such machine");
+    house_do(&house, "Host.getAllVmStats", "{}");
+    assert_int_equal(json_array_size(house.answer), 2);
+    vm_life_forget(house.env.vms, gone);
+    house_do(&house, "Host.getAllVmStats", "{}");
+    assert_int_equal(json_array_size(house.answer), 1);
+    house_end(&house);
+}
+
 int
 main(void)
 {
@@ -479,6 +512,7 @@ main(void)
         cmocka_unit_test(hash_changes_with_devices),
         cmocka_unit_test(lists_and_xml),
         cmocka_unit_test(one_that_is_down),
+        cmocka_unit_test(one_of_an_engine_that_libvirt_has_not),
     };
 
     return CASES(cases);

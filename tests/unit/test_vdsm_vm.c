@@ -84,7 +84,7 @@ failed_start(void **state)
     assert_int_equal(info.life.code, 1);
     assert_int_equal(info.life.reason, VM_LIFE_START_FAILED);
     assert_non_null(strstr(info.life.message, "no such machine"));
-    gone = vm_life_gone(house.env.vms, &n);
+    gone = vm_life_all(house.env.vms, &n);
     assert_int_equal(n, 1);
     vm_info_clear(&gone[0]);
     house_do(&house, "VM.destroy", VM);
