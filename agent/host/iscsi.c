@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Phases of a trial: connected and logged in → asked (standard INQUIRY, pages
+ * Phases of a trial: connected → logged in → asked (standard INQUIRY, pages
  * 0x80 and 0x83, READ CAPACITY) → logged out. libiscsi has no timers of its
  * own: one poll loop serves each phase until it ends or the deadline passes.
  */
@@ -16,6 +16,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/mem.h"
 
+#define TRIES 3
 #define SILENT_MS 100 /* libiscsi waits for nothing just now: look again */
 
 struct trial {
@@ -114,11 +115,15 @@ log_in(struct trial *trial, struct err *err)
     iscsi_set_noautoreconnect(iscsi, 1);
     if (login->user)
         iscsi_set_initiator_username_pwd(iscsi, login->user, login->password);
+    /* Not in one: libiscsi 1.19 leaks what its full connect began. */
+    trial->over = false;
+    if (begin(trial, "the connection",
+              iscsi_connect_async(iscsi, portal, answered, trial) == 0,
+              err) < 0)
+        return -1;
     trial->over = false;
     return begin(trial, "the login",
-                 iscsi_full_connect_async(iscsi, portal, (int)login->lun,
-                                          answered, trial) == 0,
-                 err);
+                 iscsi_login_async(iscsi, answered, trial) == 0, err);
 }
 
 typedef void (*reader_fn)(const uint8_t *data, size_t len,
@@ -159,14 +164,35 @@ ask(struct trial *trial, const struct question *q, struct lun_scsi *out,
     return 0;
 }
 
+/* The first command of a session may be answered by a unit attention, which
+ * tells of a reset and is gone then. */
+static int
+ask_again(struct trial *trial, const struct question *q, struct lun_scsi *out,
+          struct err *err)
+{
+    int rc = -1;
+
+    for (int i = 0; i < TRIES && rc < 0; i++) {
+        rc = ask(trial, q, out, err);
+        if (!trial->over || trial->status != SCSI_STATUS_CHECK_CONDITION)
+            break;
+    }
+    return rc;
+}
+
 static int
 ask_all(struct trial *trial, struct lun_scsi *out, struct err *err)
 {
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
         struct err why = ERR_INIT;
 
-        if (ask(trial, &questions[i], out, &why) == 0)
+        if (ask_again(trial, &questions[i], out, &why) == 0) {
+            if (!out->disk)
+                return err_set(err, ERR_SOURCE_BAD,
+                               "source: \"%s\" has no disk as LUN %u",
+                               trial->login->iqn, trial->login->lun);
             continue;
+        }
         if (questions[i].must || !trial->over) {
             if (err)
                 *err = why;
@@ -205,9 +231,5 @@ iscsi_try(const struct iscsi_login *login, int64_t deadline_ms,
     if (log_in(&trial, err) < 0 || ask_all(&trial, out, err) < 0)
         return -1;
     log_out(&trial);
-    if (!out->disk)
-        return err_set(err, ERR_SOURCE_BAD,
-                       "source: \"%s\" has no disk as LUN %u", login->iqn,
-                       login->lun);
     return 0;
 }

@@ -212,7 +212,7 @@ controller_plan_read(const json_t *list, struct controller_wish *out,
                      struct err *err)
 {
     bool seen[ADDRESS_CONTROLLER_MAX + 1] = {false};
-    char at[32];
+    char at[40];
 
     out->given = list != NULL;
     out->n = json_array_size(list);

@@ -207,7 +207,7 @@ def test_a_portal_falls_silent_after_the_disk_was_added(new_berthd, lun,
 def test_portals_that_refuse(vm, lun):
     nobody = {**lun.source(), "port": free_port()}
     refused(lambda: vm("AddDisk", kind="lun", source=nobody), "SOURCE_BAD",
-            "the login failed")
+            "the connection failed")
     refused(lambda: vm("AddDisk", kind="lun", source=lun.source(lun=77)),
             "SOURCE_BAD", "LUN 77")
     refused(lambda: vm("AddDisk", kind="lun", source=lun.source(
@@ -444,12 +444,12 @@ def test_a_mute_nbd_server(new_berthd):
     daemon = new_berthd(settings={"scsi.trial_ms": "300"}).start()
     client, mute = daemon.unix(), Mute()
     source = {"type": "nbd", "host": "127.0.0.1", "port": mute.port}
-    client.call("CreateVm", name="mute", memory=64 * MIB, vcpus=1)
-    client.call("StartVm", vm="mute", paused=True)
-    refused(lambda: client.call("AddDisk", vm="mute", source=source),
+    client.call("CreateVm", name="mute-nbd", memory=64 * MIB, vcpus=1)
+    client.call("StartVm", vm="mute-nbd", paused=True)
+    refused(lambda: client.call("AddDisk", vm="mute-nbd", source=source),
             "SOURCE_BAD", "it said nothing in time")
-    assert client.call("GetVmStats", vm="mute")
-    client.call("DestroyVm", vm="mute")
+    assert client.call("GetVmStats", vm="mute-nbd")
+    client.call("DestroyVm", vm="mute-nbd")
     mute.close()
 
 

@@ -120,7 +120,7 @@ nobody(void **state)
     (void)state;
     listen_on(&portal);
     close(portal.fd);
-    try_it(portal.port, 20000, "the login failed");
+    try_it(portal.port, 20000, "the connection failed");
 }
 
 static void
