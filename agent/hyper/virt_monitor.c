@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * qom-list, device_del, object-del, netdev_del, query-named-block-nodes, blockdev-del, query-block,
- * blockdev-open-tray, blockdev-close-tray (QEMU QMP reference). QEMU refuses
- * to delete a node that is in use, so a node that another disk has on the
- * same file stays.
+ * qom-list, device_del, object-del, netdev_del, query-named-block-nodes,
+ * blockdev-del, query-block, blockdev-open-tray, blockdev-close-tray (QEMU
+ * QMP reference). QEMU refuses to delete a node that is in use, so a node
+ * that another disk has on the same file stays.
  */
 #include "agent/hyper/virt_monitor.h"
 

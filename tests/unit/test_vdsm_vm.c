@@ -70,8 +70,6 @@ failed_start(void **state)
     struct house house;
     CLEANUP_FREE char *xml = NULL;
     CLEANUP_VM_INFO struct vm_info info = {.present = false};
-    CLEANUP_FREE struct vm_info *gone = NULL;
-    size_t n;
 
     (void)state;
     engine_house_start(&house);
@@ -84,11 +82,22 @@ failed_start(void **state)
     assert_int_equal(info.life.code, 1);
     assert_int_equal(info.life.reason, VM_LIFE_START_FAILED);
     assert_non_null(strstr(info.life.message, "no such machine"));
-    gone = vm_life_all(house.env.vms, &n);
-    assert_int_equal(n, 1);
-    vm_info_clear(&gone[0]);
+    house_do(&house, "Host.getAllVmStats", "{}");
+    house_is(&house, "0.vmId", ENGINE_VM);
+    house_is(&house, "0.status", "Down");
+    house_is(&house, "0.exitCode", "1");
+    house_is(&house, "0.exitReason", "3");
+    assert_non_null(strstr(json_get_text(json_array_get(house.answer, 0),
+                                         "exitMessage", ""),
+                           "no such machine"));
+    house_do(&house, "VM.getStats", VM);
+    house_is(&house, "0.status", "Down");
+    house_do(&house, "Host.getVMList", "{}");
+    house_is(&house, "0.status", "Down");
     house_do(&house, "VM.destroy", VM);
     life_is(&house, VM_LIFE_NONE);
+    house_do(&house, "Host.getVMList", "{}");
+    assert_int_equal(json_array_size(house.answer), 0);
     house_do(&house, "ListDisks", "{}");
     assert_int_equal(json_array_size(json_object_get(house.answer, "disks")),
                      0);
