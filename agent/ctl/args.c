@@ -139,6 +139,8 @@ set_global(struct parse *p, const struct arg *arg, const char *text,
         p->args->version = true;
     else if (strcmp(arg->name, "--output") == 0)
         return set_output(p->ctl, text, err);
+    else if (strcmp(arg->name, "--hypervisor") == 0)
+        json_put_text(p->args->params, "hypervisor", text);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (strcmp(arg->name, texts[i].name) == 0)
             *texts[i].to = text;

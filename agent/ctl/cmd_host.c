@@ -21,6 +21,22 @@ static const struct arg level_args[] = {
      "What is logged from now on, until a reload or restart"},
 };
 
+static const struct arg add_args[] = {
+    {"NAME", ARG_TEXT, "name", NULL, true, "What it is called from now on"},
+    {"--uri", ARG_TEXT, "uri", "URI", true,
+     "esx://HOST/, gsx://HOST/ or vpx://VCENTER/DATACENTER/[CLUSTER/]HOST"},
+    {"--credentials", ARG_PATH, "credentials", NULL, true,
+     "file with user= and password=, readable by root alone"},
+    {"--ca-file", ARG_PATH, "ca_file", NULL, false,
+     "CA of its certificate (PEM)"},
+    {"--fingerprint", ARG_TEXT, "fingerprint", "SHA256", false,
+     "fingerprint of its certificate"},
+};
+
+static const struct arg test_args[] = {
+    {"NAME", ARG_TEXT, "name", NULL, true, "The hypervisor (host ls)"},
+};
+
 /* --- status --------------------------------------------------------------- */
 
 static void
@@ -239,6 +255,8 @@ print_hypervisors(const struct ctl *ctl, const struct command *command,
         {"NAME", "name", NULL},
         {"URI", "uri", NULL},
         {"CONNECTED", "connected", NULL},
+        {"PRODUCT", "product", NULL},
+        {"LAST ERROR", "last_error", NULL},
     };
 
     print_list(ctl->out, json_object_get(result, command->list), columns,
@@ -269,7 +287,11 @@ const struct command cmd_host_rows[] = {
     {ROW("capabilities", "GetCapabilities",
          "What this host and its hypervisor can do")},
     {ROW("stats", "GetHostStats", "CPU, memory and load figures")},
-    {ROW("hypervisors", "ListHypervisors", "The hypervisors served"),
+    {ROW("add", "AddHypervisor", "Serve a VMware host from now on"),
+     COMMAND_ARGS(add_args)},
+    {ROW("test", "TestHypervisor", "Try it: what it is, what is missing"),
+     COMMAND_ARGS(test_args)},
+    {ROW("ls", "ListHypervisors", "The hypervisors served"),
      .list = "hypervisors", .name = "name", .print = print_hypervisors},
     {ROW("ping", "Ping", "Whether berthd answers")},
     {ROW("config", "GetConfig", "Settings in force (unix socket only)"),

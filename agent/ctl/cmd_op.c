@@ -14,6 +14,12 @@ static const struct arg op_args[] = {
     {"OP", ARG_TEXT, "op_id", NULL, true, "UUID of the operation"},
 };
 
+static const struct arg answer_args[] = {
+    {"OPERATION", ARG_TEXT, "op_id", NULL, true, "Its op_id"},
+    {"CHOICE", ARG_TEXT, "answer", NULL, true,
+     "Key or label of one of the choices"},
+};
+
 static const struct arg ls_args[] = {
     {"--vm", ARG_VM, "vm", NULL, false, "Of one VM"},
     {"--state", ARG_TEXT, "state", "STATE", false,
@@ -112,6 +118,12 @@ const struct command cmd_op_rows[] = {
      .wire = "CancelOperation",
      .doc = "Stop it, if it has not had its effect yet",
      COMMAND_ARGS(op_args),
+     .name = "op_id"},
+    {.noun = "op",
+     .verb = "answer",
+     .wire = "AnswerQuestion",
+     .doc = "Answer the question it waits for",
+     COMMAND_ARGS(answer_args),
      .name = "op_id"},
     {.noun = "call",
      .doc = "Call a verb and print its bare result",

@@ -30,6 +30,8 @@ const struct arg commands_global[] = {
      "CA certificates (PEM) that the host's certificate must come from"},
     {"--cert", ARG_FILE, NULL, "FILE", false, "Your certificate (PEM)"},
     {"--key", ARG_FILE, NULL, "FILE", false, "Its private key (PEM)"},
+    {"--hypervisor", ARG_TEXT, NULL, "NAME", false,
+     "the hypervisor that is meant (host ls), where its VM does not tell"},
     {"--output", ARG_WORD, NULL, "table|json|name", false,
      "How to print, also -o; default table"},
     {"--help", ARG_SET, NULL, NULL, false, "Say how this is used, also -h"},

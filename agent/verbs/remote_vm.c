@@ -412,7 +412,7 @@ static const struct field migrate_params[] = {
     {.name = "live",
      .type = FIELD_BOOL,
      .deflt = "true",
-     .doc = "While it runs"},
+     .doc = "While it goes on running"},
 };
 
 #define POOL_ROW                                                               \
@@ -423,7 +423,7 @@ static const struct field create_volume_params[] = {
     VERB_HYPERVISOR_ROW,
     POOL_ROW,
     NAME_ROW("folder/file.vmdk"),
-    {.name = "size", .type = FIELD_SIZE, .required = true, .doc = "Bytes"},
+    {.name = "size", .type = FIELD_SIZE, .required = true, .doc = "Bytes of its content"},
 };
 
 static const struct field volume_params[] = {VERB_HYPERVISOR_ROW, POOL_ROW,

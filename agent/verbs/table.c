@@ -72,17 +72,6 @@ static const char *const lane_names[] = {
 };
 
 const struct verb *
-table_at(size_t n)
-{
-    for (size_t i = 0; i < NPARTS; i++) {
-        if (n < *parts[i].n)
-            return &parts[i].verbs[n];
-        n -= *parts[i].n;
-    }
-    return NULL;
-}
-
-const struct verb *
 table_find_remote(const char *name)
 {
     for (size_t i = 0; i < NREMOTE; i++)
@@ -104,6 +93,22 @@ table_find(const char *name)
             if (verb->name[0] == name[0] && strcmp(verb->name, name) == 0)
                 return verb;
         }
+    return NULL;
+}
+
+/* Those that hosts by proxy alone serve stand at the end. */
+const struct verb *
+table_at(size_t n)
+{
+    for (size_t i = 0; i < NPARTS; i++) {
+        if (n < *parts[i].n)
+            return &parts[i].verbs[n];
+        n -= *parts[i].n;
+    }
+    for (size_t i = 0; i < NREMOTE; i++)
+        for (size_t k = 0; k < *remote_parts[i].n; k++)
+            if (!table_find(remote_parts[i].verbs[k].name) && n-- == 0)
+                return &remote_parts[i].verbs[k];
     return NULL;
 }
 

@@ -766,3 +766,20 @@ def test_a_gsx_server_is_served(new_berthd, new_sim):
     client = new_berthd(settings=own.settings("g")).start().unix()
     assert client.call("ListVms", hypervisor="g")["vms"]
     assert client.call("ListPools", hypervisor="g")["pools"]
+
+
+# --- berthctl -----------------------------------------------------------------
+
+def test_berthctl_for_hosts_by_proxy(proxy, client, sim):
+    assert "esx1" in proxy.ctl("host", "ls", check=0).stdout
+    assert "VMware ESXi" in proxy.ctl("host", "test", "esx1", check=0).stdout
+    listed = proxy.ctl("vm", "ls", "--hypervisor", "esx1", "-o", "json",
+                       check=0).stdout
+    assert {v["name"] for v in json.loads(listed)["vms"]} >= {VM, OTHER}
+    sim.rule(**ask())
+    path, receipt = add(client)
+    assert receipt["state"] == "pending"
+    proxy.ctl("op", "answer", receipt["op_id"], "Copied", check=0)
+    wait_for(lambda: client.call("GetOperation", op_id=receipt["op_id"])
+             ["state"] == "done", "the end")
+    client.call("RemoveDisk", vm=VM, hypervisor="esx1", disk=path, delete=True)

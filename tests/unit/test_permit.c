@@ -286,7 +286,7 @@ test_each_verb_has_its_group(void **state)
         {"VM_READ",
          " GetVm ListVms GetVmXml GetVmStats GetTopology GetDisk ListDisks "
          "Subscribe GetEvents GetOperation ListOperations GetGuestInfo "
-         "ListSnapshots GetPortability "},
+         "ListSnapshots GetPortability GetScheduler "},
         {"VM_OPERATE",
          " StartVm ShutdownVm DestroyVm RebootVm SuspendVm ResumeVm "
          "SetScheduler MigrateVm CreateSnapshot RevertSnapshot "
