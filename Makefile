@@ -160,7 +160,7 @@ THREADED := pool lane join held dispatch store store_file outbox notify eventlog
             watch watchdog journal receipts ops session clock_uuid apply \
             away later helper sample
 CORE := json xml buf err lines conf jsonrpc address disk vm disk_plan vm_plan \
-        params controller topology
+        params controller topology judge environ scripts
 pick = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(1)),$(UNIT_BIN))
 
 

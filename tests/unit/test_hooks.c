@@ -274,6 +274,7 @@ test_bad_results(void **state)
 
 struct holder {
     struct hookery *h;
+    struct hook_rules rules; /* its own: the test changes those of h */
     struct hook_outcome out;
     int rc;
 };
@@ -284,11 +285,11 @@ hold(void *arg)
     struct holder *holder = arg;
     struct scripts scripts;
 
-    hooks_find(&holder->h->rules, AFTER, &scripts);
+    hooks_find(&holder->rules, AFTER, &scripts);
     holder->rc = hooks_run(holder->h->hooks,
                            &(struct hook_call){.point = AFTER,
                                                .scripts = &scripts,
-                                               .rules = &holder->h->rules,
+                                               .rules = &holder->rules,
                                                .text = DISK,
                                                .flags = -1},
                            &holder->out, NULL);
@@ -300,7 +301,7 @@ static void
 test_places_are_limited(void **state)
 {
     struct hookery h;
-    struct holder holder = {&h, {.flags = -1}, -1};
+    struct holder holder = {.h = &h, .out = {.flags = -1}, .rc = -1};
     CLEANUP_FREE char *path = NULL, *go = NULL;
     pthread_t thread;
 
@@ -313,6 +314,7 @@ test_places_are_limited(void **state)
         &h, "after_disk_hotplug", "a",
         "echo here >$NOTE; while [ ! -e ${NOTE%note}go ]; do sleep 0.01; done");
     hookery_script(&h, "before_disk_hotplug", "a", "");
+    holder.rules = h.rules;
     assert_int_equal(pthread_create(&thread, NULL, hold, &holder), 0);
     while (access(path, F_OK) < 0)
         usleep(1000);
