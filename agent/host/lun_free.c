@@ -15,6 +15,7 @@
 #include "agent/common/buf.h"
 #include "agent/common/mem.h"
 #include "agent/host/lun.h"
+#include "agent/host/lun_map.h"
 #include "agent/host/sysfs.h"
 
 #define DEPTH_MAX 8
@@ -365,6 +366,7 @@ read_paths(const char *root, const struct node *node, struct lun_facts *out)
     CLEANUP_FREE char *uuid = attribute(root, node, "dm/uuid");
     CLEANUP_FREE char *name = attribute(root, node, "dm/name");
     CLEANUP_NAMES struct sysfs_names list = {NULL, 0};
+    char status[4096];
     size_t len = 0;
 
     if (!starts(uuid, MAP_PREFIX))
@@ -382,6 +384,9 @@ read_paths(const char *root, const struct node *node, struct lun_facts *out)
                                     sizeof(out->bad_paths) - len, "%s%s",
                                     len ? ", " : "", list.names[i]);
     }
+    if (!*root && lun_map_status(makedev(node->major, node->minor), status,
+                                 sizeof(status)))
+        lun_map_failed(root, status, out->bad_paths, sizeof(out->bad_paths));
 }
 
 int

@@ -13,6 +13,7 @@
 #include "agent/common/file.h"
 #include "agent/common/mem.h"
 #include "agent/host/lun.h"
+#include "agent/host/lun_map.h"
 
 static void
 put(const char *root, const char *path, const char *text)
@@ -202,6 +203,23 @@ taken(void **state)
     assert_string_equal(facts.bad_paths, "sdd");
 }
 
+/* What multipathd has failed, beside what is offline by itself. */
+static void
+failed_paths(void **state)
+{
+    static const char status[] =
+        "2 0 0 0 2 1 A 0 2 2 8:32 F 3 0 1 8:48 F 1 0 1 E 0 1 2 8:16 A 0 0 1 "
+        "99:7 F 1";
+    char names[64] = "sdd", small[8] = "";
+
+    lun_map_failed(*state, status, names, sizeof(names));
+    assert_string_equal(names, "sdd, sdc, 99:7");
+    lun_map_failed(*state, status, small, sizeof(small));
+    assert_true(strlen(small) < sizeof(small));
+    lun_map_failed(*state, "F F F 8:32", names, sizeof(names));
+    assert_string_equal(names, "sdd, sdc, 99:7");
+}
+
 static void
 no_scsi_commands(void **state)
 {
@@ -234,6 +252,7 @@ main(void)
         cmocka_unit_test(refused),
         cmocka_unit_test(the_hosts_root),
         cmocka_unit_test(taken),
+        cmocka_unit_test(failed_paths),
         cmocka_unit_test(no_scsi_commands),
     };
 
