@@ -191,7 +191,18 @@ print_topology(const struct ctl *ctl, const struct command *command,
     COMMAND_ARGS(rows)
 #define CHANGE(past) .mutating = true, .done = past, .name = "vm_id"
 
+static const struct arg portability_args[] = {
+    {"VM", ARG_VM, "vm", NULL, true, "The VM"},
+    {"--to", ARG_TEXT, "to", "NAME", true,
+     "hypervisor of the other kind (host ls)"},
+};
+
 const struct command cmd_vm_rows[] = {
+    {.noun = "vm",
+     .verb = "portability",
+     .wire = "GetPortability",
+     .doc = "What moving its disks elsewhere would lose",
+     COMMAND_ARGS(portability_args)},
     {ROW("create", "CreateVm", "Define a VM", create_args), CHANGE("created")},
     {ROW("update", "UpdateVm", "Change memory, vCPUs or virtio-scsi",
          update_args),

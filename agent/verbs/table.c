@@ -17,6 +17,7 @@
 #include "agent/verbs/hypervisor.h"
 #include "agent/verbs/ops.h"
 #include "agent/verbs/params.h"
+#include "agent/verbs/portability.h"
 #include "agent/verbs/remote_disk.h"
 #include "agent/verbs/remote_view.h"
 #include "agent/verbs/remote_vm.h"
@@ -42,7 +43,7 @@ static const struct part {
     {hook_verbs, &hook_nverbs},     {hypervisor_verbs, &hypervisor_nverbs},
     {doctor_verbs, &doctor_nverbs}, {ops_verbs, &ops_nverbs},
     {events_verbs, &events_nverbs}, {audit_view_verbs, &audit_view_nverbs},
-    {admin_verbs, &admin_nverbs},
+    {admin_verbs, &admin_nverbs},     {portability_verbs, &portability_nverbs},
     {vdsm_ping_verbs, &vdsm_ping_nverbs},
     {vdsm_caps_verbs, &vdsm_caps_nverbs},
     {vdsm_usage_verbs, &vdsm_usage_nverbs},
@@ -61,6 +62,7 @@ static const struct part remote_parts[] = {
     {remote_disk_verbs, &remote_disk_nverbs},
     {remote_vm_verbs, &remote_vm_nverbs},
     {remote_view_verbs, &remote_view_nverbs},
+    {portability_remote_verbs, &portability_remote_nverbs},
 };
 #define NREMOTE (sizeof(remote_parts) / sizeof(remote_parts[0]))
 

@@ -768,6 +768,30 @@ def test_a_gsx_server_is_served(new_berthd, new_sim):
     assert client.call("ListPools", hypervisor="g")["pools"]
 
 
+# --- portability ---------------------------------------------------------------
+
+def test_what_a_move_would_lose(proxy, client):
+    path, receipt = add(client, disk_mode="independent_persistent")
+    told = client.call("GetPortability", vm=VM, hypervisor="esx1", to="local")
+    lost = {d["disk_id"]: {f["field"] for f in d["lost"]}
+            for d in told["disks"]}
+    assert lost[receipt["disk_id"]] >= {"disk_mode", "source"}
+    assert told["portable"] is False
+    name = unique("port")
+    client.call("CreateVm", name=name, memory=64 * MIB, vcpus=1, virt="qemu")
+    image = proxy.image()
+    client.call("AddDisk", vm=name, source={"type": "file", "path": image,
+                                            "format": "raw"},
+                serial="abc", iotune={"total_iops_sec": 100})
+    told = client.call("GetPortability", vm=name, to="esx1")
+    fields = {f["field"] for f in told["disks"][0]["lost"]}
+    assert fields >= {"serial", "iotune", "source"}
+    with pytest.raises(RpcError):
+        client.call("GetPortability", vm=name, to="nobody")
+    client.call("DeleteVm", vm=name)
+    client.call("RemoveDisk", vm=VM, hypervisor="esx1", disk=path, delete=True)
+
+
 # --- berthctl -----------------------------------------------------------------
 
 def test_berthctl_for_hosts_by_proxy(proxy, client, sim):
