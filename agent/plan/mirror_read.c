@@ -39,7 +39,6 @@ read_whole(const json_t *obj, struct mirror_disk *out, struct err *err)
     out->disk = disk_from_json(object, "", err);
     if (!out->disk)
         return -1;
-    out->disk->alias = mem_printf("ua-%s", out->id);
     out->disk->wanted = false;
     out->disk->state = DISK_UNPLUGGED;
     return 0;
