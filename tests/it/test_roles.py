@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from berthlib import MIB, PATIENCE_S, Certs, RpcError, unique
+from berthlib import (MIB, PATIENCE_S, Certs, RpcError, unique,
+                      wait_for)
 
 CLIENTS = ["engine=engine-1", "watch=watcher,DNS:Watch.example",
            "web=web team,URI:spiffe://x/web", "anon=nobody", "print=printed",
@@ -213,7 +214,8 @@ def test_a_rule_that_cannot_be_read_stops_the_start(new_berthd):
 
 def test_a_door_that_opens_for_nobody_is_told(new_berthd):
     daemon = new_berthd(settings={"access.tls_default_role": ""}).start()
-    assert "no certificate has a role" in daemon.log_text()
+    wait_for(lambda: "no certificate has a role" in daemon.log_text(),
+             "the warning")
     report = daemon.unix().call("Doctor")
     found = [f for f in report["findings"] if f["check"] == "roles"]
     assert found[0]["level"] == "warning" and found[0]["fix"]
