@@ -159,3 +159,43 @@ qemu_has_cap(const struct qemu_proc *proc, int cap, struct err *err)
                        (int)proc->pid);
     return (int)(mask >> cap & 1);
 }
+
+/* "Max open files            1024                 524288               files" */
+static bool
+read_limit(const struct qemu_proc *proc, uint64_t *limit)
+{
+    static const char label[] = "Max open files";
+    CLEANUP_FD int fd = openat(proc->dir, "limits", O_RDONLY | O_CLOEXEC);
+    char text[4096];
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    const char *line;
+
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    line = strstr(text, label);
+    if (!line)
+        return false;
+    line += strlen(label);
+    line += strspn(line, " ");
+    *limit = strncmp(line, "unlimited", 9) == 0 ? UINT64_MAX
+                                                : strtoull(line, NULL, 10);
+    return *limit > 0;
+}
+
+int
+qemu_files(const struct qemu_proc *proc, uint64_t *used, uint64_t *limit,
+           struct err *err)
+{
+    CLEANUP(close_dir) DIR *fds = open_fds(proc);
+    struct dirent *entry;
+
+    if (!fds || !read_limit(proc, limit))
+        return err_set(err, ERR_INTERNAL,
+                       "The descriptors of QEMU (process %d) cannot be counted: "
+                       "%s; berthd must be root for that",
+                       (int)proc->pid, strerror(errno));
+    for (*used = 0; (entry = readdir(fds));)
+        *used += entry->d_name[0] != '.';
+    return 0;
+}

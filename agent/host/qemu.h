@@ -32,3 +32,7 @@ int qemu_holds(const struct qemu_proc *proc, uint64_t dev, uint64_t inode,
 /* Whether a capability (CAP_SYS_RAWIO …) is effective in it. 1, 0, or -1 +
  * err when /proc cannot be read. */
 int qemu_has_cap(const struct qemu_proc *proc, int cap, struct err *err);
+
+/* How many descriptors it has, and how many it may have (soft limit). */
+int qemu_files(const struct qemu_proc *proc, uint64_t *used, uint64_t *limit,
+               struct err *err);

@@ -13,6 +13,7 @@
 
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
+#include "agent/plan/batch_receipt.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/hook_op.h"
 #include "agent/plan/hook_step.h"
@@ -70,6 +71,7 @@ struct trip {
     struct ledger ledger;
     struct step_run run;
     struct applied *out;
+    size_t failed; /* the step, SIZE_MAX: none */
     size_t begun; /* steps whose scripts may have run */
 };
 
@@ -278,6 +280,7 @@ failure_receipt(const struct trip *trip, const struct err *err)
     json_put_bool(receipt, "rolled_back", clean);
     put_devices(trip, UNDO_KEPT, "kept", receipt);
     put_devices(trip, UNDO_PENDING, "rollback_pending", receipt);
+    batch_receipt_failed(plan, trip->out->steps, trip->failed, receipt);
     if (json_object_get(trip->run.notes, "hooks"))
         json_put(receipt, "hooks",
                  json_incref(json_object_get(trip->run.notes, "hooks")));
@@ -375,6 +378,17 @@ take_step(struct trip *trip, size_t i, bool holds, struct err *err)
     return step->kind == STEP_DETACH_DISK ? verify_step(trip, step, err) : 0;
 }
 
+/* Of a batch: which disk it is about. */
+static void
+name_disk(const struct plan *plan, size_t i, struct err *err)
+{
+    char name[32];
+
+    batch_receipt_name(plan, i, name);
+    if (name[0])
+        err_wrap(err, "%s", name);
+}
+
 static int
 run_all(struct trip *trip, const struct apply_at *at, struct err *err)
 {
@@ -383,6 +397,8 @@ run_all(struct trip *trip, const struct apply_at *at, struct err *err)
     for (size_t i = at->from; i < plan->nsteps; i++) {
         if (take_step(trip, i, at->holds && i == at->from, err) < 0 ||
             ledger_step(&trip->ledger, i, trip->run.end, err) < 0) {
+            name_disk(plan, i, err);
+            trip->failed = i;
             snprintf(err->step, sizeof(err->step), "%s",
                      plan_step_name(plan->steps[i].kind));
             return -1;
@@ -423,6 +439,7 @@ trip_init(struct trip *trip, struct env *env, const struct request *request,
                 .wait_until = wait,
                 .notes = out->notes},
         .out = out,
+        .failed = SIZE_MAX,
     };
 }
 
@@ -491,6 +508,7 @@ apply_receipt(const char *op_id, const struct plan *plan,
     json_object_update(receipt, plan->result);
     if (applied->notes)
         json_object_update(receipt, applied->notes);
+    batch_receipt_state(receipt, op_state_name(applied->state));
     json_put(receipt, "warnings", json_incref(plan->warnings));
     json_put_int(timings, "hypervisor", applied->hypervisor_us / 1000);
     json_put_int(timings, "commit", applied->commit_us / 1000);

@@ -14,6 +14,7 @@
 
 #include "agent/common/mem.h"
 #include "agent/plan/lun_facts.h"
+#include "agent/plan/room_facts.h"
 #include "agent/policy/source.h"
 
 #define CHAIN_MAX 16
@@ -55,7 +56,7 @@ backing_path(const char *image, const char *backing)
 
 static int
 check_chain(struct env *env, const char *path, const struct image_facts *top,
-            struct err *err)
+            unsigned *below, struct err *err)
 {
     struct image_facts facts = *top;
     CLEANUP_TEXT char *at = mem_dup(path);
@@ -72,6 +73,7 @@ check_chain(struct env *env, const char *path, const struct image_facts *top,
                            path, CHAIN_MAX);
         if (read_facts(env, at, false, &facts, err) < 0)
             return err_wrap(err, "the backing chain of \"%s\"", path);
+        ++*below;
         if (facts.external_data)
             break;
     }
@@ -142,20 +144,20 @@ look_at_file(struct env *env, const struct disk *disk, struct disk_seen *seen,
     }
     if (check_format(disk, &seen->image, err) < 0)
         return -1;
-    return check_chain(env, disk->path, &seen->image, err);
+    return check_chain(env, disk->path, &seen->image, &seen->backing, err);
 }
 
 /* What a pool's volume names below it is held to [paths] as a file's is. */
 static int
 check_volume_chain(struct env *env, const struct hyper_volume *volume,
-                   struct err *err)
+                   unsigned *below, struct err *err)
 {
     struct image_facts facts = {.exists = true};
 
     if (!volume->backing || volume->block)
         return 0;
     snprintf(facts.backing, sizeof(facts.backing), "%s", volume->backing);
-    return check_chain(env, volume->path, &facts, err);
+    return check_chain(env, volume->path, &facts, below, err);
 }
 
 static void
@@ -187,7 +189,7 @@ look_at_volume(struct env *env, const struct disk *disk,
              volume.format ? volume.format : "raw");
     if (check_format(disk, &seen->image, err) < 0)
         return -1;
-    return check_volume_chain(env, &volume, err);
+    return check_volume_chain(env, &volume, &seen->backing, err);
 }
 
 static int
@@ -258,15 +260,25 @@ wished(const struct known *known, const struct disk_wish *wish)
     return wish->disk ? wish->disk : known_disk(known, wish->disk_id);
 }
 
+static int
+look_at_source(struct env *env, const struct known *known,
+               struct disk_wish *wish, struct err *err)
+{
+    const struct disk *disk = wished(known, wish);
+
+    return disk_facts_check(env, known, disk, known_disk(known, disk->id),
+                            known->vm->record.uuid, &wish->seen, err);
+}
+
 int
 disk_facts_source(struct env *env, const struct known *known, void *ctx,
                   struct err *err)
 {
     struct disk_wish *wish = ctx;
-    const struct disk *disk = wished(known, wish);
 
-    return disk_facts_check(env, known, disk, known_disk(known, disk->id),
-                            known->vm->record.uuid, &wish->seen, err);
+    if (look_at_source(env, known, wish, err) < 0)
+        return -1;
+    return room_facts_check(env, known, wish, 1, err);
 }
 
 int
@@ -276,9 +288,9 @@ disk_facts_sources(struct env *env, const struct known *known, void *ctx,
     struct disk_wishes *wishes = ctx;
 
     for (size_t i = 0; i < wishes->n; i++)
-        if (disk_facts_source(env, known, &wishes->items[i], err) < 0)
+        if (look_at_source(env, known, &wishes->items[i], err) < 0)
             return err_wrap(err, "disks[%zu]", i);
-    return 0;
+    return room_facts_check(env, known, wishes->items, wishes->n, err);
 }
 
 int

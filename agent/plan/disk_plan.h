@@ -13,6 +13,7 @@
 struct disk_seen {
     bool create;              /* the image is not there and is to be made */
     struct image_facts image; /* of the source */
+    unsigned backing;         /* images below it */
     char used_by[256];        /* a VM in which the source is in use, or "" */
     struct disk_lun lun;      /* who answers, where it can be asked; owned */
     char warning[256];        /* of the LUN's paths, or "" */

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -118,12 +119,34 @@ open_files_are_seen(void **state)
     close(fd);
 }
 
+static void
+its_descriptors(void **state)
+{
+    struct qemu_proc self = {open("/proc/self", O_RDONLY | O_DIRECTORY),
+                             getpid()};
+    uint64_t used, limit, more;
+    struct rlimit files;
+    struct err err = ERR_INIT;
+    int fd;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(qemu_files(&self, &used, &limit, &err), 0);
+    assert_int_equal(limit, files.rlim_cur);
+    fd = dup(self.dir);
+    assert_int_equal(qemu_files(&self, &more, &limit, &err), 0);
+    assert_int_equal(more, used + 1);
+    close(fd);
+    qemu_close(&self);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(the_lock_and_the_uuid_name_it),
         cmocka_unit_test(open_files_are_seen),
+        cmocka_unit_test(its_descriptors),
     };
 
     return CASES(cases);
