@@ -16,8 +16,9 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/common/utf8.h"
-#include "agent/front/reply.h"
 #include "agent/front/gate.h"
+#include "agent/front/reply.h"
+#include "agent/front/whom.h"
 #include "agent/plan/adopt.h"
 #include "agent/plan/remote_pending.h"
 #include "agent/verbs/params.h"
@@ -382,41 +383,6 @@ trip_late(struct env *env, uint64_t number)
 
 /* --- in the I/O thread --------------------------------------------------- */
 
-/* Of an engine's VM that libvirt does not have, starting or down, it may ask
- * by its UUID. */
-static bool
-is_engines(struct verb_call *call, const char *ref)
-{
-    CLEANUP_VM_INFO struct vm_info info = {.present = false};
-    char uuid[UUID_TEXT];
-
-    if (!verb_is_vdsm(call->verb) || !uuid_canon(ref, uuid) ||
-        !vm_table_get(call->env->vms, uuid, &info) ||
-        info.life.state == VM_LIFE_NONE)
-        return false;
-    memcpy(call->vm, uuid, sizeof(call->vm));
-    return true;
-}
-
-/* The VM that a call names, where the table knows it. One that only libvirt
- * knows is looked for later, unless the call is answered from memory. */
-static int
-resolve(struct verb_call *call, struct err *err)
-{
-    const char *ref = json_get_text(call->params, "vm", NULL);
-    struct err why = ERR_INIT;
-
-    /* One that is to be made under an engine's id has that lane already. */
-    if (!ref && verb_is_vdsm(call->verb))
-        uuid_canon(json_get_text(call->params, VERB_VMID, ""), call->vm);
-    if (!ref || vm_table_find(call->env->vms, ref, call->vm, &why) == 0 ||
-        (why.kind == ERR_NOT_FOUND &&
-         (is_engines(call, ref) || call->verb->lane != VERB_INLINE)))
-        return 0;
-    *err = why;
-    return -1;
-}
-
 static int
 submit_any(struct trip *trip, struct err *err)
 {
@@ -433,23 +399,6 @@ submit_any(struct trip *trip, struct err *err)
     return json_object_get(call->params, "vm")
                ? submit(trip, NULL, find_job, err)
                : submit(trip, LANE_CREATE, run_job, err);
-}
-
-/* Whether a verb from memory names a VM that has no record: libvirt is asked
- * about it once, by a worker. */
-static bool
-asks_of_stranger(const struct verb_call *call)
-{
-    const char *ref = json_get_text(call->params, "vm", NULL);
-    CLEANUP_VM_INFO struct vm_info info = {.recorded = false};
-    char uuid[UUID_TEXT];
-    struct err why = ERR_INIT;
-
-    if (!ref)
-        return false;
-    if (vm_table_find(call->env->vms, ref, uuid, &why) < 0)
-        return why.kind == ERR_NOT_FOUND;
-    return vm_table_get(call->env->vms, uuid, &info) && !info.recorded;
 }
 
 /* Run it here. */
@@ -596,11 +545,11 @@ trip_start(const struct trip_from *from, const struct verb *verb,
     call->params = trip.params;
     stays = verb->lane == VERB_INLINE &&
             !hook_verb_scripted(call->env, verb->scripts) &&
-            (verb_is_vdsm(verb) || !asks_of_stranger(call));
+            (verb_is_vdsm(verb) || !whom_stranger(call));
     call->remote.esx = from->esx;
     resolves = verb->lane != VERB_HOST && verb->lane != VERB_REMOTE &&
                (!stays || verb_is_vdsm(verb));
-    if ((resolves && resolve(call, &err) < 0) || gate_object(call, &err) < 0)
+    if ((resolves && whom_resolve(call, &err) < 0) || gate_object(call, &err) < 0)
         return refuse(&trip, &err, reply);
     if (stays)
         return run_inline(&trip, reply);

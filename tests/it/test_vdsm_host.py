@@ -199,3 +199,44 @@ def test_one_that_is_gone(client, new_vm):
     with pytest.raises(RpcError) as error:
         client.call("VM.getStats", vmID="99999999-2222-4333-8444-000000000001")
     assert error.value.code == 1
+
+
+# --- an engine's VM, from its creation to its end ----------------------------
+
+ENGINE_VM = "aaaaaaaa-0000-4000-8000-000000000077"
+ENGINE_XML = f"""<domain type="kvm"><name>of-an-engine</name>
+<uuid>{ENGINE_VM}</uuid><memory unit="KiB">65536</memory><vcpu>1</vcpu>
+<metadata xmlns:ovirt-vm="http://ovirt.org/vm/1.0"><ovirt-vm:vm/></metadata>
+<os><type arch="x86_64" machine="pc-q35-rhel9.6.0">hvm</type></os>
+<devices><controller type="usb" model="none"/></devices></domain>"""
+
+
+def test_an_engines_vm_until_it_is_forgotten(new_berthd):
+    """A machine type of another distribution; WaitForLaunch, Up, Down."""
+    client = new_berthd(settings={
+        "stats.interval_ms": "500", "vdsm.allow_tcg": "yes"}).start().unix()
+    assert capabilities(client)["kvmEnabled"] is True
+    if "pc-q35-rhel9.6.0" not in capabilities(client)["emulatedMachines"]:
+        return  # a QEMU that has neither this nor pc-q35-7.2
+    made = client.call("VM.create", vmID=ENGINE_VM,
+                       vmParams={"vmId": ENGINE_VM, "xml": ENGINE_XML})
+    assert made["status"] == "WaitForLaunch"
+    seen = set()
+
+    def status():
+        vm = all_stats(client)[ENGINE_VM]  # never missing
+        seen.add(vm["status"])
+        return vm["status"]
+
+    wait_for(lambda: status() == "Up", "it to be up")
+    assert seen <= {"WaitForLaunch", "Up", "Paused"}
+    assert client.call("Host.getStats")["vmCount"] == 1
+    client.call("VM.shutdown", vmID=ENGINE_VM, force=True)
+    wait_for(lambda: status() == "Down", "it to be down")
+    down = client.call("VM.getStats", vmID=ENGINE_VM)[0]
+    assert down["exitCode"] == 0 and isinstance(down["exitReason"], int)
+    assert client.call("VM.destroy", vmID=ENGINE_VM) is True
+    assert ENGINE_VM not in all_stats(client)
+    with pytest.raises(RpcError) as error:
+        client.call("VM.getStats", vmID=ENGINE_VM)
+    assert error.value.code == 1
