@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * A map's identity is the WWID in its DM UUID ("mpath-3600…"); a disk's is the
- * kernel's wwid, written as scsi_id does: "naa." becomes "3", "eui." "2",
- * "t10." "1".
- */
+/* A map's identity is the WWID in its DM UUID ("mpath-3600…"). */
 #include "agent/host/blockdev.h"
 
 #include <fcntl.h>
@@ -19,23 +15,6 @@
 #define MPATH "mpath-"
 
 /* --- identity ------------------------------------------------------------ */
-
-static char *
-guid_of_disk(const char *root, const char *name)
-{
-    static const char *const kinds[][2] = {
-        {"naa.", "3"}, {"eui.", "2"}, {"t10.", "1"}};
-    CLEANUP_FREE char *wwid = sysfs_line(root, BLOCK "/%s/device/wwid", name);
-    char *guid = NULL;
-
-    for (size_t i = 0; wwid && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strncmp(wwid, kinds[i][0], strlen(kinds[i][0])) == 0)
-            guid = mem_printf("%s%s", kinds[i][1], wwid + strlen(kinds[i][0]));
-    for (char *c = guid; c && *c; c++)
-        if (*c == ' ')
-            *c = '_';
-    return guid;
-}
 
 static char *
 guid_of_map(const char *root, const char *name)
@@ -137,16 +116,21 @@ names_in(const char *root, const char *name, const char *folder)
     return list;
 }
 
+/* kpartx makes maps of them, with a UUID "part1-mpath-3600…". */
 static json_t *
-partitions_of(const char *root, const char *name)
+partitions_of(const char *root, const char *node)
 {
     CLEANUP_NAMES struct sysfs_names names =
-        sysfs_list(root, BLOCK "/%s", name);
+        sysfs_list(root, BLOCK "/%s/holders", node);
     json_t *list = json_array();
 
-    for (size_t i = 0; i < names.n; i++)
-        if (sysfs_exists(root, BLOCK "/%s/%s/partition", name, names.names[i]))
+    for (size_t i = 0; i < names.n; i++) {
+        CLEANUP_FREE char *uuid =
+            sysfs_line(root, BLOCK "/%s/dm/uuid", names.names[i]);
+
+        if (uuid && strncmp(uuid, "part", strlen("part")) == 0)
             json_array_append_new(list, json_string(names.names[i]));
+    }
     return list;
 }
 
@@ -181,124 +165,63 @@ put_inquiry(json_t *obj, const char *root, const char *name)
     put_serial(obj, root, name);
 }
 
-/* first: the disk itself, or a path of the map. */
+/* first: a path, which knows what INQUIRY said. */
 static json_t *
-describe(const char *root, const char *name, const char *first)
+describe(const char *root, const char *node, const char *first)
 {
-    json_t *obj = json_object();
+    static const char *const limits[][2] = {
+        {"logical_block", "logical_block_size"},
+        {"physical_block", "physical_block_size"},
+        {"discard_max", "discard_max_bytes"}};
+    json_t *map = json_object();
 
-    json_put_text(obj, "name", name);
-    json_put_int(obj, "size", size_of(root, name));
-    json_put_int(
-        obj, "logical_block",
-        sysfs_number(root, SECTOR, BLOCK "/%s/queue/logical_block_size", name));
-    json_put_int(obj, "physical_block",
-                 sysfs_number(root, SECTOR,
-                              BLOCK "/%s/queue/physical_block_size", name));
-    json_put_int(
-        obj, "discard_max",
-        sysfs_number(root, 0, BLOCK "/%s/queue/discard_max_bytes", name));
-    json_put_bool(obj, "read_only",
-                  sysfs_number(root, 0, BLOCK "/%s/ro", name) == 1);
-    json_put(obj, "holders", names_in(root, name, "holders"));
-    json_put(obj, "partitions", partitions_of(root, name));
-    put_inquiry(obj, root, first);
-    return obj;
+    json_put_text(map, "node", node);
+    json_put_int(map, "size", size_of(root, node));
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        json_put_int(
+            map, limits[i][0],
+            sysfs_number(root, 0, BLOCK "/%s/queue/%s", node, limits[i][1]));
+    json_put(map, "holders", names_in(root, node, "holders"));
+    json_put(map, "partitions", partitions_of(root, node));
+    put_inquiry(map, root, first);
+    return map;
 }
 
 static json_t *
-map_of(const char *root, const char *name)
+map_of(const char *root, const char *node)
 {
-    CLEANUP_FREE char *guid = guid_of_map(root, name);
-    CLEANUP_FREE char *alias = sysfs_line(root, BLOCK "/%s/dm/name", name);
-    CLEANUP_FREE char *path = NULL;
+    CLEANUP_FREE char *guid = guid_of_map(root, node);
+    CLEANUP_FREE char *name = sysfs_line(root, BLOCK "/%s/dm/name", node);
     CLEANUP_NAMES struct sysfs_names slaves =
-        sysfs_list(root, BLOCK "/%s/slaves", name);
+        sysfs_list(root, BLOCK "/%s/slaves", node);
     json_t *map, *paths;
 
     if (!guid)
         return NULL;
-    path = mem_printf("/dev/mapper/%s", alias ? alias : guid);
-    map = describe(root, name, slaves.n ? slaves.names[0] : name);
+    map = describe(root, node, slaves.n ? slaves.names[0] : node);
     paths = json_array();
     for (size_t i = 0; i < slaves.n; i++)
         json_array_append_new(paths, path_of(root, slaves.names[i]));
+    json_put_text(
+        map, "transport",
+        json_get_text(json_array_get(paths, 0), "transport", "other"));
     json_put_text(map, "guid", guid);
-    json_put_text(map, "path", path);
-    json_put_bool(map, "multipath", true);
+    json_put_text(map, "name", name ? name : guid);
     json_put(map, "paths", paths);
     return map;
 }
 
-/* Disks that are paths of a map are shown with it. */
-static bool
-is_held_by_map(const char *root, const char *name)
-{
-    CLEANUP_NAMES struct sysfs_names holders =
-        sysfs_list(root, BLOCK "/%s/holders", name);
-    bool held = false;
-
-    for (size_t i = 0; i < holders.n && !held; i++) {
-        CLEANUP_FREE char *guid = guid_of_map(root, holders.names[i]);
-
-        held = guid != NULL;
-    }
-    return held;
-}
-
-/* SCSI peripheral device type 0. */
-static json_t *
-disk_of(const char *root, const char *name)
-{
-    CLEANUP_FREE char *guid = guid_of_disk(root, name);
-    CLEANUP_FREE char *path = mem_printf("/dev/%s", name);
-    json_t *disk, *paths;
-
-    if (!guid || sysfs_number(root, 0, BLOCK "/%s/device/type", name) != 0 ||
-        is_held_by_map(root, name))
-        return NULL;
-    disk = describe(root, name, name);
-    paths = json_array();
-    json_array_append_new(paths, path_of(root, name));
-    json_put_text(disk, "guid", guid);
-    json_put_text(disk, "path", path);
-    json_put_bool(disk, "multipath", false);
-    json_put(disk, "paths", paths);
-    return disk;
-}
-
 json_t *
-blockdev_list(const char *root)
+blockdev_maps(const char *root)
 {
     CLEANUP_NAMES struct sysfs_names names = sysfs_list(root, BLOCK);
     json_t *list = json_array();
 
     for (size_t i = 0; i < names.n; i++) {
-        const char *name = names.names[i];
-        json_t *device = strncmp(name, "dm-", 3) == 0  ? map_of(root, name)
-                         : strncmp(name, "sd", 2) == 0 ? disk_of(root, name)
-                                                       : NULL;
-        const json_t *paths = json_object_get(device, "paths");
+        json_t *map = map_of(root, names.names[i]);
 
-        if (!device)
-            continue;
-        json_put_text(
-            device, "transport",
-            json_get_text(json_array_get(paths, 0), "transport", "other"));
-        json_array_append_new(list, device);
+        if (map)
+            json_array_append_new(list, map);
     }
     return list;
-}
-
-char *
-blockdev_path(const char *root, const char *guid)
-{
-    CLEANUP_JSON json_t *list = blockdev_list(root);
-    json_t *at;
-    size_t i;
-
-    json_array_foreach (list, i, at)
-        if (strcmp(json_get_text(at, "guid", ""), guid) == 0)
-            return mem_dup(json_get_text(at, "path", ""));
-    return NULL;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the kernel knows of its disks, and libvirt of all devices, in VDSM's
- * form. A LUN is named by its GUID; VDSM shows multipath maps alone, here
- * disks without one are shown, too.
+ * What the kernel knows of its multipath maps, and libvirt of all devices, in
+ * VDSM's form. An engine plugs a LUN as /dev/mapper/GUID: a map that has
+ * another name is listed, and is not visible.
  */
 #include "agent/verbs/vdsm_device.h"
 
@@ -110,7 +110,7 @@ json_t *
 vdsm_device_luns(const char *root, json_int_t type, const json_t *guids,
                  bool status)
 {
-    CLEANUP_JSON json_t *devices = blockdev_list(root);
+    CLEANUP_JSON json_t *devices = blockdev_maps(root);
     CLEANUP_FREE char *initiator = hba_initiator(root);
     json_t *list = json_array(), *device;
     size_t i;
@@ -137,27 +137,31 @@ host_get_device_list(struct verb_call *call, struct err *err)
                             json_get_bool(params, "checkStatus", 1));
 }
 
-static json_t *
-host_get_devices_visibility(struct verb_call *call, struct err *err)
+json_t *
+vdsm_device_visible(const char *root, const json_t *guids)
 {
-    const json_t *guids = json_object_get(call->params, "guidList"), *at;
-    CLEANUP_JSON json_t *luns = vdsm_device_luns("", ANY, NULL, false);
+    CLEANUP_JSON json_t *maps = blockdev_maps(root);
     json_t *visible = json_object();
-    size_t i;
+    const json_t *at, *map;
+    size_t i, k;
 
-    (void)err;
     json_array_foreach (guids, i, at) {
-        const json_t *lun;
-        size_t k;
         bool seen = false;
 
         if (!json_is_string(at))
             continue;
-        json_array_foreach (luns, k, lun)
-            seen |= strcmp(text(lun, "GUID"), json_string_value(at)) == 0;
+        json_array_foreach (maps, k, map)
+            seen |= strcmp(text(map, "name"), json_string_value(at)) == 0;
         json_put_bool(visible, json_string_value(at), seen);
     }
     return visible;
+}
+
+static json_t *
+host_get_devices_visibility(struct verb_call *call, struct err *err)
+{
+    (void)err;
+    return vdsm_device_visible("", json_object_get(call->params, "guidList"));
 }
 
 /* --- other devices ------------------------------------------------------- */
@@ -203,7 +207,7 @@ static const struct field list_fields[] = {
      .type = FIELD_INT,
      .min = ANY,
      .max = 100,
-     .doc = "2: Fibre Channel and other disks, 3: iSCSI; absent: both"},
+     .doc = "2: Fibre Channel and other, 3: iSCSI; absent: both"},
     {.name = "guids",
      .type = FIELD_ARRAY,
      .deflt = "[]",
@@ -237,8 +241,7 @@ const struct verb vdsm_device_verbs[] = {
      .action_group = "HOST_READ",
      .lane = VERB_HOST,
      .vdsm_code = 100,
-     .doc = "Lists the LUNs that this host sees: multipath maps, and SCSI "
-            "disks without one.",
+     .doc = "Lists the LUNs that this host sees as multipath maps.",
      VERB_PARAMS(list_fields),
      .run = host_get_device_list},
     {.name = "Host.getDevicesVisibility",
@@ -246,7 +249,7 @@ const struct verb vdsm_device_verbs[] = {
      .action_group = "HOST_READ",
      .lane = VERB_HOST,
      .vdsm_code = 100,
-     .doc = "Tells for each LUN whether this host sees it.",
+     .doc = "Tells for each LUN whether this host has it under its GUID.",
      VERB_PARAMS(visibility_fields),
      .run = host_get_devices_visibility},
     {.name = "Host.hostdevListByCaps",

@@ -11,3 +11,6 @@ extern const size_t vdsm_device_nverbs;
  * storage type (0: any) and guids (empty: all). Returns owned. */
 json_t *vdsm_device_luns(const char *root, json_int_t type, const json_t *guids,
                          bool status);
+
+/* Host.getDevicesVisibility of it. */
+json_t *vdsm_device_visible(const char *root, const json_t *guids);

@@ -238,7 +238,8 @@ machine_system(const char *root)
                 "Version: 1:7.2+dfsg-7+deb12u18\n");
 }
 
-/* A multipath map with two iSCSI paths, one dead, and a disk by itself. */
+/* A multipath map with two iSCSI paths, one dead, one of another name, and
+ * what is no map. */
 static inline void
 machine_disks(const char *root)
 {
@@ -285,16 +286,15 @@ machine_disks(const char *root)
     machine_put(root, "/sys/block/dm-0/size", "2097152\n");
     machine_put(root, "/sys/block/dm-0/dm/uuid",
                 "mpath-360014050000000000000000000000001\n");
-    machine_put(root, "/sys/block/dm-0/dm/name", "mpatha\n");
+    machine_put(root, "/sys/block/dm-0/dm/name",
+                "360014050000000000000000000000001\n");
+    machine_put(root, "/sys/block/dm-1/dm/uuid", "mpath-36002\n");
+    machine_put(root, "/sys/block/dm-1/dm/name", "mpatha\n");
+    machine_put(root, "/sys/block/dm-1/holders/dm-2/x", "\n");
+    machine_put(root, "/sys/block/dm-1/holders/dm-3/x", "\n");
+    machine_put(root, "/sys/block/dm-2/dm/uuid", "LVM-abc\n");
+    machine_put(root, "/sys/block/dm-3/dm/uuid", "part1-mpath-36002\n");
     machine_put(root, "/sys/block/sda/size", "8\n");
-    machine_put(root, "/sys/block/sda/device/type", "0\n");
-    machine_put(root, "/sys/block/sda/device/wwid", "t10.ATA  disk 1\n");
-    machine_put(root, "/sys/block/sda/device/state", "running\n");
-    machine_put(root, "/sys/block/sda/sda1/partition", "1\n");
-    machine_put(root, "/sys/block/sdd/device/type", "5\n"); /* a CD-ROM */
-    machine_put(root, "/sys/block/sdd/device/wwid", "naa.5\n");
-    machine_put(root, "/sys/block/sde/size", "8\n"); /* no identity */
-    machine_put(root, "/sys/block/vda/size", "8\n");
 }
 
 static inline void

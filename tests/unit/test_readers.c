@@ -202,17 +202,14 @@ adapters(void **state)
 }
 
 static void
-disks(void **state)
+maps(void **state)
 {
-    CLEANUP_JSON json_t *list = blockdev_list(*state);
-    CLEANUP_FREE char *map =
-        blockdev_path(*state, "360014050000000000000000000000001");
-    CLEANUP_FREE char *disk = blockdev_path(*state, "1ATA__disk_1");
+    CLEANUP_JSON json_t *list = blockdev_maps(*state);
 
     assert_int_equal(json_array_size(list), 2);
-    is(list, "0.name", "dm-0");
+    is(list, "0.node", "dm-0");
     is(list, "0.guid", "360014050000000000000000000000001");
-    is(list, "0.multipath", "true");
+    is(list, "0.name", "360014050000000000000000000000001");
     is(list, "0.size", "1073741824");
     is(list, "0.transport", "iscsi");
     is(list, "0.vendor", "ACME");
@@ -220,12 +217,11 @@ disks(void **state)
     is(list, "0.paths.1.state", "transport-offline");
     is(list, "0.paths.1.target.iqn", "iqn.2026-01.test:t");
     is(list, "0.paths.1.target.port", "3260");
-    is(list, "1.name", "sda");
-    is(list, "1.partitions.0", "sda1");
+    is(list, "1.name", "mpatha");
+    is(list, "1.holders.0", "dm-2");
+    is(list, "1.partitions.0", "dm-3");
+    is(list, "1.partitions.1", "absent");
     is(list, "1.transport", "other");
-    assert_string_equal(map, "/dev/mapper/mpatha");
-    assert_string_equal(disk, "/dev/sda");
-    assert_null(blockdev_path(*state, "nobody"));
 }
 
 static void
@@ -312,7 +308,7 @@ main(void)
         CASE(a_machine_without_nodes_has_one),
         CASE(links),
         CASE(adapters),
-        CASE(disks),
+        CASE(maps),
         CASE(the_firmware),
         CASE(the_system),
         CASE(packages),

@@ -212,8 +212,11 @@ the_verbs_of_this_host(void **state)
 static void
 luns_of_a_fixture(void **state)
 {
-    CLEANUP_JSON json_t *guids = json_pack("[s]", "1ATA__disk_1");
+    CLEANUP_JSON json_t *guids =
+        json_pack("[s, s]", "36002", "360014050000000000000000000000001");
+    CLEANUP_JSON json_t *only = json_pack("[s]", "36002");
     CLEANUP_JSON json_t *all = NULL, *iscsi = NULL, *one = NULL;
+    CLEANUP_JSON json_t *visible = NULL;
     const json_t *lun;
     char root[256];
 
@@ -238,8 +241,12 @@ luns_of_a_fixture(void **state)
     iscsi = vdsm_device_luns(root, 3, NULL, false);
     assert_int_equal(json_array_size(iscsi), 1);
     is(iscsi, "0.status", "unknown");
-    one = vdsm_device_luns(root, 2, guids, true);
-    is(one, "0.GUID", "1ATA__disk_1");
+    one = vdsm_device_luns(root, 2, only, true);
+    is(one, "0.GUID", "36002");
+    /* An engine would plug it by a path that is not there. */
+    visible = vdsm_device_visible(root, guids);
+    is(visible, "36002", "false");
+    is(visible, "360014050000000000000000000000001", "true");
 }
 
 static void
