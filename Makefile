@@ -158,7 +158,7 @@ fuzz: fuzz-build
 # Unit tests entered by several threads, and those that Valgrind reads too.
 THREADED := pool lane join held dispatch store store_file outbox notify eventlog vm_table lock log hyper \
             watch watchdog journal receipts ops session clock_uuid apply \
-            away later helper sample
+            away later helper sample hooks
 CORE := json xml buf err lines conf jsonrpc address disk vm disk_plan vm_plan \
         params controller topology judge environ scripts
 pick = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(1)),$(UNIT_BIN))

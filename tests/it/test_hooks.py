@@ -8,12 +8,12 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from xml.etree import ElementTree
 
 import pytest
 
-from berthlib import (MIB, Berthd, RpcError, device_xml, unique, wait_for)
+from berthlib import (MIB, PATIENCE_S, Berthd, RpcError, device_xml,
+                      wait_for)
 
 DISK_POINTS = ["before_disk_hotplug", "after_disk_hotplug",
                "before_disk_hotunplug", "after_disk_hotunplug"]
@@ -415,6 +415,60 @@ def test_death_in_a_script(new_berthd):
         ["after_disk_hotplug_fail"]
     scripts.clear()
     assert client.call("AddDisk", vm="mort", **disk)["state"] == "done"
+    client.call("DestroyVm", vm="mort")
+
+
+# Where berthd dies in an unplug; which points run before, and which after it
+# is started again. A step that recovery begins again asks its scripts again;
+# one that is done is told of once.
+DEATHS = {
+    "detach_disk.hook.before": ([], ["before_disk_hotunplug",
+                                     "after_disk_hotunplug"]),
+    "detach_disk.hook.after": (["before_disk_hotunplug"],
+                               ["before_disk_hotunplug",
+                                "after_disk_hotunplug"]),
+    "detach_disk.call.after": (["before_disk_hotunplug"],
+                               ["after_disk_hotunplug"]),
+    "define.journal.after": (["before_disk_hotunplug"], []),
+    "define.call.after": (["before_disk_hotunplug", "after_disk_hotunplug"],
+                          []),
+}
+
+
+@pytest.mark.parametrize("point", DEATHS)
+def test_death_around_scripts(new_berthd, point):
+    before, after = DEATHS[point]
+    daemon = new_berthd()
+    scripts = Scripts(daemon)
+    os.makedirs(daemon.settings["state.dir"])
+    with open(os.path.join(daemon.settings["state.dir"], "scratch"), "w"):
+        pass
+    daemon.start()
+    client = daemon.unix()
+    client.call("CreateVm", name="mort", memory=64 * MIB)
+    client.call("StartVm", vm="mort", paused=True)
+    disk = daemon.disk()
+    client.call("AddDisk", vm="mort", **disk)
+    daemon.stop()
+    scripts.note("before_disk_hotunplug", "after_disk_hotunplug",
+                 "after_disk_hotunplug_fail")
+    daemon.options = ["--crash-at", point]
+    daemon.start()
+    client = daemon.unix()
+    client.send({"jsonrpc": "2.0", "id": 1, "method": "HotUnplugDisk",
+                 "params": {"vm": "mort", "disk": disk["disk_id"]}})
+    daemon.process.wait(PATIENCE_S)
+    daemon.process = None
+    daemon.clients.clear()
+    assert [line[0] for line in scripts.notes()] == before
+    daemon.options = []
+    daemon.start()
+    client = daemon.unix()
+    wait_for(lambda: client.call("GetVm", vm="mort")["settled"],
+             "the VM to settle")
+    assert [line[0] for line in scripts.notes()] == after
+    (seen,) = client.call("ListDisks", vm="mort")["disks"]
+    assert seen["state"] == "unplugged"
     client.call("DestroyVm", vm="mort")
 
 
