@@ -201,6 +201,11 @@ look_at_far(struct env *env, const struct disk *disk, struct disk_seen *seen,
         return err_param(err, ERR_INVALID, "size", "a size",
                          "no size: berth makes image files and volumes, "
                          "nothing on other hosts");
+    for (size_t i = 0; i < disk->far.nhosts; i++)
+        if (source_host(conf_list(env_conf(env), CONF_PATHS_HOSTS),
+                        disk->far.hosts[i].name, disk->far.hosts[i].port,
+                        err) < 0)
+            return -1;
     if (disk->far.secret &&
         hyper_require(env->hyper, HYPER_SECRETS, "source.secret", err) < 0)
         return -1;

@@ -192,3 +192,20 @@ source_may_create(const struct source_rules *rules, const char *path,
         return err_set(err, ERR_EXISTS, "'%s' exists already", path);
     return 0;
 }
+
+int
+source_host(const char *const *hosts, const char *host, unsigned port,
+            struct err *err)
+{
+    CLEANUP_BUF struct buf words = BUF_INIT;
+    CLEANUP_FREE char *both = mem_printf("%s:%u", host, port);
+
+    for (size_t i = 0; hosts[i]; i++)
+        if (fnmatch(hosts[i], host, 0) == 0 || fnmatch(hosts[i], both, 0) == 0)
+            return 0;
+    list_words(hosts, &words);
+    return err_set(err, ERR_SOURCE_DENIED,
+                   "source: '%s' is not an allowed host: [paths] hosts allows "
+                   "%s. Use one of them, or have the setting extended",
+                   both, words.data);
+}

@@ -15,6 +15,11 @@ struct source_rules {
     const char *const *devices; /* fnmatch patterns, NULL-terminated */
 };
 
+/* Whether a source may be on that host; port 0: the protocol's own. err:
+ * SOURCE_DENIED, naming what is allowed. */
+int source_host(const char *const *hosts, const char *host, unsigned port,
+                struct err *err);
+
 /*
  * Open an existing source for reading. Returns a descriptor (owned), or
  * -1 + err: SOURCE_DENIED naming what is allowed and the setting, SOURCE_BAD

@@ -215,6 +215,19 @@ def test_portals_that_refuse(vm, lun):
     assert vm.disks() == {}
 
 
+def test_hosts_that_are_not_allowed(new_berthd, lun):
+    daemon = new_berthd(settings={"paths.hosts": "192.0.2.*"}).start()
+    client = daemon.unix()
+    name = unique("strict")
+    client.call("CreateVm", name=name, memory=64 * MIB, vcpus=1)
+    for source in (lun.source(), {"type": "nbd", "host": "127.0.0.1"},
+                   {"type": "rbd", "pool": "p", "image": "i",
+                    "hosts": [{"host": "192.0.2.1"}, {"host": "elsewhere"}]}):
+        refused(lambda: client.call("AddDisk", vm=name, source=source),
+                "SOURCE_DENIED", "[paths] hosts allows 192.0.2.*")
+    assert lun.sessions() == []
+
+
 def test_one_vm_has_a_lun(new_vm, lun):
     first, second = new_vm(start=True), new_vm(start=True)
     wish = disk(lun)

@@ -172,6 +172,24 @@ where_files_may_be_made(void **state)
     unit_err(&err, ERR_SOURCE_DENIED, "/etc/new");
 }
 
+static void
+hosts_by_pattern(void **state)
+{
+    static const char *const some[] = {"192.0.2.*", "store-?:3260", NULL};
+    static const char *const none[] = {NULL};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(source_host(some, "192.0.2.5", 3261, &err), 0);
+    assert_int_equal(source_host(some, "store-1", 3260, &err), 0);
+    assert_int_equal(source_host(some, "store-1", 10809, &err), -1);
+    unit_err(&err, ERR_SOURCE_DENIED,
+             "'store-1:10809' is not an allowed host: [paths] hosts allows "
+             "192.0.2.*, store-?:3260");
+    assert_int_equal(source_host(none, "store-1", 3260, &err), -1);
+    unit_err(&err, ERR_SOURCE_DENIED, "allows nothing");
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -184,6 +202,7 @@ main(void)
         CASE(what_is_not_there_or_no_file),
         CASE(devices_match_a_pattern),
         CASE(where_files_may_be_made),
+        CASE(hosts_by_pattern),
     };
 
     return CASES(cases);
