@@ -184,6 +184,12 @@ identity_has_uid(const struct identity *identity, uid_t uid)
 }
 
 bool
+identity_is_plain(const struct identity *identity)
+{
+    return identity->nfacts == 0;
+}
+
+bool
 identity_has_certificate(const struct identity *identity)
 {
     for (size_t i = 0; i < identity->nfacts; i++)

@@ -49,6 +49,9 @@ bool identity_has(const struct identity *identity, enum identity_kind kind,
 bool identity_has_uid(const struct identity *identity, uid_t uid);
 bool identity_has_certificate(const struct identity *identity);
 
+/* Nothing is known of it but its name: it came over TCP without TLS. */
+bool identity_is_plain(const struct identity *identity);
+
 /*
  * The one form of a value: lower case for dns and sha256, the latter without
  * colons; a plain decimal number for uid and gid. Returns owned, NULL when it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The rules for one peer: every rule that matches it counts, and where none
- * does and it came with a certificate, the default of certificates.
+ * does and it came over the network, the default of TLS.
  */
 #include "agent/policy/rights.h"
 
@@ -53,7 +53,7 @@ rights_of(const struct access *access, const struct identity *who)
         known = true;
         take(rights, &access->peers[i].grants);
     }
-    if (!known && identity_has_certificate(who))
+    if (!known && (identity_has_certificate(who) || identity_is_plain(who)))
         take(rights, &access->fallback);
     return rights;
 }

@@ -415,8 +415,16 @@ def test_plain_tcp_on_loopback_only(new_berthd):
     assert "listening WITHOUT TLS" in daemon.log_text()
     sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     with VdsmClient(sock) as client:
-        answer = client.call("Host.ping2")
-        assert answer["id"] == "1"
+        assert client.result("Host.ping2") is True
+        assert client.result("Host.echo", {"message": "x"}) == "x"
+    daemon.stop()
+    daemon.settings["access.tls_default_role"] = ""
+    daemon.start()
+    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    with VdsmClient(sock) as client:
+        assert client.result("Host.ping2") is True
+        answer = client.call("Host.echo", {"message": "x"})
+        assert answer["error"]["code"] == 100
     daemon.stop()
     daemon.settings["listen.plain"] = f"0.0.0.0:{port}"
     daemon.spawn()
@@ -438,8 +446,10 @@ def test_ping_passes_whatever_waits(berthd, new_vm):
         try:
             waiting = [busy.ask("AddDisk", {"vm": vm.name, **disk}) for
                        vm, disk in zip(itertools.cycle(machines), disks)]
-            last = busy.ask("Host.ping2")
-            assert busy.message()["id"] == last
+            questions = [busy.ask(verb) for verb in
+                         ("Host.ping2", "Host.getStats", "Host.getVMList",
+                          "Host.getAllVmStats", "Host.getCapabilities")]
+            assert [busy.message()["id"] for _ in questions] == questions
             assert other.call("Host.ping2")["result"] is True
         finally:
             for pid in pids:

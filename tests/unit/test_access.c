@@ -233,6 +233,20 @@ test_unix_peers(void **state)
     has(access, NULL, "none");
 }
 
+/* Without TLS nothing is known of a peer: as of an unknown certificate. */
+static void
+test_plain_peers(void **state)
+{
+    CLEANUP_ACCESS struct access *access = rules();
+    struct err err = ERR_INIT;
+
+    (void)state;
+    has(access, identity_new("plain:127.0.0.1"), "none");
+    assert_int_equal(access_set_default(access, "Monitor", &err), 0);
+    has(access, identity_new("plain:127.0.0.1"), "Monitor");
+    has(access, unix_peer(5, 1), "none");
+}
+
 /* A certificate whose name looks like a uid is none. */
 static void
 test_a_certificate_is_no_uid(void **state)
@@ -388,6 +402,7 @@ main(void)
         cmocka_unit_test(test_who_has_a_group),
         cmocka_unit_test(test_any_fact_matches),
         cmocka_unit_test(test_unix_peers),
+        cmocka_unit_test(test_plain_peers),
         cmocka_unit_test(test_a_certificate_is_no_uid),
         cmocka_unit_test(test_default_is_for_certificates_that_nothing_matches),
         cmocka_unit_test(test_limits),
