@@ -3,6 +3,7 @@
 #include "agent/remotes.h"
 
 #include "agent/plan/remote_pending.h"
+#include "agent/plan/remote_watch.h"
 
 #define PROGRAM "/proc/self/exe"
 
@@ -42,6 +43,10 @@ remotes_open(struct env *env, struct err *err)
 void
 remotes_start(struct env *env)
 {
+    struct esx *esx;
+
+    for (size_t i = 0; (esx = esx_set_at(env->esx, i)); i++)
+        remote_watch_start(env, esx);
     if (esx_set_at(env->esx, 0) && store_has_record(env->store, NULL) == 0)
         remote_pending_recover(env);
 }

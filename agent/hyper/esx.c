@@ -421,6 +421,18 @@ esx_find(struct esx *esx, const char *ref, struct vim_entry *out,
     return err_param(err, ERR_NOT_FOUND, "vm", ref, expected);
 }
 
+bool
+esx_by_ref(struct esx *esx, const struct vim_ref *ref, struct vim_entry *out)
+{
+    LOCK_SCOPE(&esx->lock);
+    for (size_t i = 0; i < esx->nentries; i++)
+        if (strcmp(esx->entries[i].ref.id, ref->id) == 0) {
+            *out = esx->entries[i];
+            return true;
+        }
+    return false;
+}
+
 struct esx *
 esx_set_holder(struct esx_set *set, const char *ref)
 {

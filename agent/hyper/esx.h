@@ -70,6 +70,10 @@ int esx_list(struct esx *esx, struct vim_entry **out, size_t *n,
 int esx_find(struct esx *esx, const char *ref, struct vim_entry *out,
              struct err *err);
 
+/* From memory alone: the machine with that reference; false: not listed. */
+bool esx_by_ref(struct esx *esx, const struct vim_ref *ref,
+                struct vim_entry *out);
+
 /* From memory alone: the host that has it, NULL when none is known to. */
 struct esx *esx_set_holder(struct esx_set *set, const char *ref);
 

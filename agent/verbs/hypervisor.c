@@ -12,6 +12,7 @@
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
 #include "agent/hyper/esx_cred.h"
+#include "agent/plan/remote_watch.h"
 
 /* --- list ------------------------------------------------------------------ */
 
@@ -220,6 +221,7 @@ add_hypervisor(struct verb_call *call, struct err *err)
     CLEANUP_CRED struct esx_cred cred = {.user = ""};
     CLEANUP_FREE char *path = NULL;
     struct esx_uri uri;
+    struct esx *esx;
     json_t *result;
 
     if (strcmp(config.name, "local") == 0 ||
@@ -232,9 +234,12 @@ add_hypervisor(struct verb_call *call, struct err *err)
         esx_uri_parse(config.uri, &uri, err) < 0 ||
         esx_cred_read(config.credentials, uri.user[0] ? uri.user : NULL, &cred,
                       err) < 0 ||
-        write_file(call->env, &config, &path, err) < 0 ||
-        !esx_set_add(call->env->esx, &config, err))
+        write_file(call->env, &config, &path, err) < 0)
         return NULL;
+    esx = esx_set_add(call->env->esx, &config, err);
+    if (!esx)
+        return NULL;
+    remote_watch_start(call->env, esx);
     log_info("hypervisor %s was added by %s: %s", config.name,
              call->request.peer, path);
     result = json_object();

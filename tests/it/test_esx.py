@@ -768,6 +768,27 @@ def test_a_gsx_server_is_served(new_berthd, new_sim):
     assert client.call("ListPools", hypervisor="g")["pools"]
 
 
+# --- events ---------------------------------------------------------------------
+
+def test_what_others_do_is_an_event(new_berthd, new_sim):
+    """Another berthd stops the machine; this one watches."""
+    own = new_sim()
+    watching = new_berthd(settings=own.settings("esx1")).start()
+    acting = new_berthd(settings=own.settings("esx1")).start()
+    client = watching.unix()
+    wait_for(lambda: [h["connected"] for h in
+                      client.call("ListHypervisors")["hypervisors"]
+                      if h["name"] == "esx1"][0], "its connection")
+    wait_for(lambda: own.calls("WaitForUpdatesEx"), "the watch")
+    events = watching.unix()
+    events.call("Subscribe", types=["vm.state"])
+    acting.unix().call("DestroyVm", vm=OTHER, hypervisor="esx1")
+    event = events.event(lambda e: e["type"] == "vm.state")
+    assert event["data"]["state"] == "shut_off"
+    assert event["data"]["name"] == OTHER
+    assert event["origin"] == "hypervisor"
+
+
 # --- portability ---------------------------------------------------------------
 
 def test_what_a_move_would_lose(proxy, client):
