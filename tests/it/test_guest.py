@@ -66,7 +66,8 @@ def test_unplug_of_a_suspended_guest_ends_later(new_guest, berthd):
              ["state"] == "done", "the operation to be done")
     assert guest.vm.disks()[disk["disk_id"]]["state"] == "unplugged"
     for which in ("live", "config"):
-        assert f"ua-{disk['disk_id']}" not in guest.vm.xml(which)
+        assert (f"<alias name='ua-{disk['disk_id']}'"
+                not in guest.vm.xml(which))
 
 
 def test_controller_and_disk_into_a_running_guest(new_guest, berthd):
