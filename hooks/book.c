@@ -123,3 +123,23 @@ book_json(struct book *book, const char *point, const char *path)
     json_put(obj, "last", entry->runs ? last_json(entry) : NULL);
     return obj;
 }
+
+json_t *
+book_counts(struct book *book)
+{
+    json_t *list = json_array();
+
+    LOCK_SCOPE(&book->lock);
+    for (size_t i = 0; i < book->n; i++) {
+        const struct entry *entry = &book->entries[i];
+        json_t *row = json_object();
+
+        json_put_text(row, "point", entry->point);
+        json_put_text(row, "path", entry->path);
+        json_put_int(row, "runs", entry->runs);
+        json_put_int(row, "failures", entry->failures);
+        json_put_int(row, "total_us", entry->total_us);
+        json_array_append_new(list, row);
+    }
+    return list;
+}

@@ -23,4 +23,8 @@ void book_note(struct book *book, const char *point, const char *path,
  * returns owned. */
 json_t *book_json(struct book *book, const char *point, const char *path);
 
+/* Of every script that has run: [{point, path, runs, failures, total_us}];
+ * returns owned. Memory only. */
+json_t *book_counts(struct book *book);
+
 CLEANUP_DEFINE(book_cleanup_, struct book, book_free)

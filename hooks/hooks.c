@@ -164,21 +164,32 @@ script_json(struct hooks *hooks, const struct hook_rules *rules,
     return row;
 }
 
-/* Where scripts would lie that nothing here runs. */
+/* A name of the file system need not be UTF-8. */
+static json_t *
+text_json(const char *text)
+{
+    CLEANUP_FREE char *clean = utf8_clean(text);
+
+    return json_string(clean);
+}
+
+/* Where scripts lie that are no point's. */
 static void
 add_strange(const char *dir, json_t *list)
 {
+    const char *const dirs[] = {dir, NULL};
     const struct dirent *entry;
     DIR *open = opendir(dir);
 
     while (open && (entry = readdir(open))) {
-        const struct point *point = points_find(entry->d_name);
         CLEANUP_FREE char *path = mem_printf("%s/%s", dir, entry->d_name);
+        CLEANUP_SCRIPTS struct scripts found = {NULL, 0};
 
-        if (entry->d_name[0] == '.' || entry->d_type == DT_REG ||
-            (point && point->result != POINT_NEVER))
+        if (entry->d_name[0] == '.' || points_find(entry->d_name))
             continue;
-        json_array_append_new(list, json_string(path));
+        scripts_find(dirs, entry->d_name, &found);
+        if (found.n)
+            json_array_append_new(list, text_json(path));
     }
     if (open)
         closedir(open);
@@ -238,4 +249,10 @@ hooks_checksums(const struct hook_rules *rules)
         json_put(result, points_row((enum point_id)i)->name, row);
     }
     return result;
+}
+
+json_t *
+hooks_counts(struct hooks *hooks)
+{
+    return book_counts(hooks->book);
 }

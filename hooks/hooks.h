@@ -32,13 +32,17 @@ bool hooks_find(const struct hook_rules *rules, enum point_id point,
 int hooks_run(struct hooks *hooks, const struct hook_call *call,
               struct hook_outcome *out, struct err *err);
 
-/* {points: [{point, scripts: [{order, script, path, masks, unsafe, sha256,
- * may: [], runs, failures, total_us, max_us, last}]}], strange: [path]}:
- * points that have scripts; directories that are no point's, or of a point
- * that is never run here. Returns owned. */
+/* {points: [{point, never_run, scripts: [{order, script, path, masks, unsafe,
+ * sha256, may: [], runs, failures, total_us, max_us, last}]}], strange:
+ * [path]}: points that have scripts (never_run: berthd does not do that);
+ * directories with scripts that are no point's. Returns owned. */
 json_t *hooks_list(struct hooks *hooks, const struct hook_rules *rules);
 
 /* {point: {script: {checksum}}}, as VDSM tells it. Returns owned. */
 json_t *hooks_checksums(const struct hook_rules *rules);
+
+/* Counters of every script that has run: [{point, path, runs, failures,
+ * total_us}]. Memory only; returns owned. */
+json_t *hooks_counts(struct hooks *hooks);
 
 CLEANUP_DEFINE(hooks_cleanup_, struct hooks, hooks_free)

@@ -55,6 +55,7 @@ bool hook_env_any(struct env *env, enum point_id point);
 /* What scripts there are (hooks_list), and as VDSM tells it. Owned. */
 json_t *hook_env_list(struct env *env);
 json_t *hook_env_checksums(struct env *env);
+json_t *hook_env_counts(struct env *env); /* hooks_counts */
 
 /* A point by its name; POINT_IDS + INVALID naming what is expected. */
 enum point_id hook_env_point(const char *name, struct err *err);

@@ -26,6 +26,12 @@ hook_env_checksums(struct env *env)
     return hooks_checksums(&rules);
 }
 
+json_t *
+hook_env_counts(struct env *env)
+{
+    return env->hooks ? hooks_counts(env->hooks) : json_array();
+}
+
 enum point_id
 hook_env_point(const char *name, struct err *err)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/verbs/exam.h"
+#include "agent/verbs/exam_hook.h"
 #include "agent/verbs/exam_host.h"
 #include "agent/verbs/exam_hyper.h"
 #include "agent/verbs/exam_state.h"
@@ -111,6 +112,12 @@ static const struct exam_check checks[] = {
      .run = exam_host_lanes,
      .fix = "Look at libvirt and at that VM's QEMU: virsh domstate, virsh "
             "domcontrol; end the VM if it does not answer"},
+    {.name = "hooks",
+     .doc = "every hook script can be run, and lies where it is",
+     LIVE,
+     .run = exam_hook_scripts,
+     .fix = "chown root, chmod go-w on the script and its directories; "
+            "berthctl hook ls shows all of them"},
     {.name = "operations",
      .doc = "none has been open, pending or unknown for more than a day",
      CONF,

@@ -11,6 +11,7 @@
 #include "agent/common/clock.h"
 #include "agent/common/log.h"
 #include "agent/common/mem.h"
+#include "agent/plan/hook_env.h"
 #include "agent/state/receipts.h"
 #include "agent/verbs/vm_view.h"
 
@@ -386,6 +387,34 @@ put_lanes(const struct host *host)
 }
 
 static void
+put_hooks(const struct host *host)
+{
+    static const struct row counters[] = {
+        {"berth_hook_runs_total", NULL, "Runs of a hook script.", NULL, "runs",
+         1},
+        {"berth_hook_failures_total", NULL, "Those that failed.", NULL,
+         "failures", 1},
+        {"berth_hook_seconds_total", NULL, "Time that it has taken.", NULL,
+         "total_us", 1e-6},
+    };
+    CLEANUP_JSON json_t *scripts = hook_env_counts(host->env);
+    const json_t *script;
+    size_t i;
+
+    for (size_t k = 0; k < COUNT(counters); k++) {
+        begin(host->out, counters[k].name, "counter", counters[k].help);
+        json_array_foreach (scripts, i, script) {
+            const char *const labels[] = {
+                "point",  json_get_text(script, "point", ""),
+                "script", json_get_text(script, "path", ""),
+                NULL};
+
+            put_value(host->out, &counters[k], labels, script);
+        }
+    }
+}
+
+static void
 put_certificate(const struct host *host)
 {
     struct env *env = host->env;
@@ -465,6 +494,7 @@ exposition_write(struct env *env, struct buf *out)
     put_certificate(&host);
     put_operations(&host);
     put_lanes(&host);
+    put_hooks(&host);
     put_counts(&host);
     put_known(&host);
     put_domains(&host);

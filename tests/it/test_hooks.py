@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import threading
+import urllib.request
 from xml.etree import ElementTree
 
 import pytest
 
 from berthlib import (MIB, PATIENCE_S, Berthd, RpcError, device_xml,
-                      wait_for)
+                      free_port, wait_for)
 
 DISK_POINTS = ["before_disk_hotplug", "after_disk_hotplug",
                "before_disk_hotunplug", "after_disk_hotunplug"]
@@ -78,6 +79,7 @@ def house(certs, default_uri):
     scripts = Scripts(daemon)
     daemon.settings["hook granted.may"] = \
         "qemu_commandline, add_device, source, privilege"
+    daemon.settings["metrics.listen"] = f"127.0.0.1:{free_port()}"
     daemon.start()
     yield daemon, scripts
     daemon.stop()
@@ -197,6 +199,11 @@ def test_order_over_directories(berthd, scripts, vm):
         ["packaged", "before_disk_hotplug", "20_b"],
         ["admin", "before_disk_hotplug", "30_c"]]
     assert [row[4:7] for row in rows] == [["1", "0", "ok,"]] * 3
+    with urllib.request.urlopen(
+            f"http://{berthd.settings['metrics.listen']}/metrics") as page:
+        assert (f'berth_hook_runs_total{{point="before_disk_hotplug",script="'
+                f'{scripts.dir}/vdsm/before_disk_hotplug/10_a"}} 1'
+                ) in page.read().decode()
 
 
 # --- what a start keeps ----------------------------------------------------------

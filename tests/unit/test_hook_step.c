@@ -4,6 +4,7 @@
  * backend: which points fire, in which order, with what; what becomes of the
  * result; what a refusal leaves behind.
  */
+#include "agent/verbs/exam_hook.h"
 #include "tests/unit/hook_house.h"
 
 #define VM "{'vm': 'vm1'"
@@ -385,6 +386,47 @@ test_list(void **state)
     house_end(&house);
 }
 
+/* What the doctor says of scripts. */
+static void
+expect_finding(struct house *house, const char *level, const char *part)
+{
+    static const struct exam_check check = {.name = "hooks", .fix = "mend it"};
+    CLEANUP_JSON json_t *findings = json_array();
+    struct exam exam = {
+        .env = &house->env, .now = &check, .findings = findings};
+    const json_t *finding;
+    size_t i;
+
+    exam_hook_scripts(&exam);
+    json_array_foreach (findings, i, finding)
+        if (strstr(json_get_text(finding, "what", ""), part)) {
+            assert_string_equal(json_get_text(finding, "level", ""), level);
+            return;
+        }
+    fail_msg("the doctor does not say \"%s\"", part);
+}
+
+static void
+test_doctor_looks_at_scripts(void **state)
+{
+    struct house house;
+    char path[400];
+
+    (void)state;
+    start(&house, false);
+    hook_house_script(&house, "before_disk_hotplug", "a", "");
+    expect_finding(&house, "ok", "1 hook scripts");
+    hook_house_script(&house, "before_lunch", "b", "");
+    expect_finding(&house, "warning", "before_lunch");
+    hook_house_script(&house, "before_vm_migrate_source", "c", "");
+    expect_finding(&house, "warning", "never runs");
+    snprintf(path, sizeof(path), "%s/hooks/before_disk_hotplug/a",
+             house.folder);
+    assert_int_equal(chmod(path, 0777), 0);
+    expect_finding(&house, "error", "is not run at before_disk_hotplug");
+    house_end(&house);
+}
+
 static void
 test_trial_changes_nothing(void **state)
 {
@@ -448,6 +490,7 @@ main(void)
         cmocka_unit_test(test_late_end_of_an_unplug),
         cmocka_unit_test(test_unplug_that_the_guest_refuses),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_doctor_looks_at_scripts),
         cmocka_unit_test(test_trial_changes_nothing),
     };
 
