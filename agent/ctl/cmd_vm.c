@@ -198,11 +198,6 @@ static const struct arg portability_args[] = {
 };
 
 const struct command cmd_vm_rows[] = {
-    {.noun = "vm",
-     .verb = "portability",
-     .wire = "GetPortability",
-     .doc = "What moving its disks elsewhere would lose",
-     COMMAND_ARGS(portability_args)},
     {ROW("create", "CreateVm", "Define a VM", create_args), CHANGE("created")},
     {ROW("update", "UpdateVm", "Change memory, vCPUs or virtio-scsi",
          update_args),
@@ -236,5 +231,10 @@ const struct command cmd_vm_rows[] = {
     {ROW("topology", "GetTopology",
          "Buses, controllers, ports, disks: tree or picture", topology_args),
      .print = print_topology, .name = "vm", .run = run_topology},
+    {.noun = "vm",
+     .verb = "portability",
+     .wire = "GetPortability",
+     .doc = "What moving its disks elsewhere would lose",
+     COMMAND_ARGS(portability_args)},
 };
 const size_t cmd_vm_nrows = sizeof(cmd_vm_rows) / sizeof(*cmd_vm_rows);

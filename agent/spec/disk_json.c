@@ -315,13 +315,21 @@ read_lun(const json_t *obj, struct disk *disk)
     in_force->reservations = json_get_bool(effective, "reservations", -1);
 }
 
+/* A disk of libvirt's that nobody has named has no id; one that is damaged
+ * has one that does not read. */
+static bool
+id_is_good(const json_t *obj, const struct disk *disk)
+{
+    return *disk->id || !*json_get_text(obj, "disk_id", "?");
+}
+
 struct disk *
 disk_from_record(const json_t *obj, struct err *err)
 {
     CLEANUP_DISK struct disk *disk = disk_new();
 
     if (!json_is_object(obj) || !read_words(obj, disk) ||
-        read_fields(obj, "", disk, NULL) < 0 || !*disk->id) {
+        read_fields(obj, "", disk, NULL) < 0 || !id_is_good(obj, disk)) {
         err_set(err, ERR_INTERNAL,
                 "The record of disk \"%s\" does not read as a disk",
                 json_get_text(obj, "disk_id", "?"));

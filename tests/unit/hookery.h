@@ -54,7 +54,10 @@ hookery_open(struct hookery *h)
     unit_folder(h->folder);
     chmod(h->folder, 0755);
     for (int i = 0; i < 3; i++) {
-        snprintf(h->dirs[i], sizeof(h->dirs[i]), "%s/%s", h->folder, names[i]);
+        CLEANUP_FREE char *dir = mem_printf("%s/%s", h->folder, names[i]);
+
+        assert_true(strlen(dir) < sizeof(h->dirs[i]));
+        memcpy(h->dirs[i], dir, strlen(dir) + 1);
         assert_int_equal(mkdir(h->dirs[i], 0755), 0);
         h->list[i] = h->dirs[i];
     }

@@ -118,6 +118,27 @@ test_an_engines_plan_survives_the_journal(void **state)
     assert_null(strstr(text, "hush-hush"));
 }
 
+/* Disks of a VM that was not made here have no ids in libvirt's XML. */
+static void
+test_a_disk_without_an_id_survives(void **state)
+{
+    CLEANUP_PLAN struct plan plan, again;
+    CLEANUP_JSON json_t *written = NULL;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    plan_init(&plan);
+    plan_init(&again);
+    add_step(&plan, STEP_UPDATE_DISK);
+    plan.steps[0].before = the_disk();
+    plan.steps[0].before->id[0] = '\0';
+    written = plan_json_encode(&plan);
+    if (plan_json_decode(written, &again, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_string_equal(again.steps[0].disk->id, ID);
+    assert_string_equal(again.steps[0].before->id, "");
+}
+
 static void
 test_what_is_no_plan_is_refused(void **state)
 {
@@ -146,6 +167,7 @@ main(void)
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(test_a_plan_survives_the_journal),
         cmocka_unit_test(test_an_engines_plan_survives_the_journal),
+        cmocka_unit_test(test_a_disk_without_an_id_survives),
         cmocka_unit_test(test_what_is_no_plan_is_refused),
     };
 
