@@ -347,7 +347,8 @@ esx_list(struct esx *esx, struct vim_entry **out, size_t *n, struct err *err)
     }
     if (out) {
         *out = mem_zalloc(count + 1, sizeof(**out));
-        memcpy(*out, entries, count * sizeof(**out));
+        for (size_t i = 0; i < count; i++)
+            (*out)[i] = entries[i];
         *n = count;
     }
     LOCK_SCOPE(&esx->lock);

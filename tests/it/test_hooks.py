@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from berthlib import (MIB, PATIENCE_S, Berthd, RpcError, device_xml,
-                      free_port, wait_for)
+                      free_port, unique, wait_for)
 
 DISK_POINTS = ["before_disk_hotplug", "after_disk_hotplug",
                "before_disk_hotunplug", "after_disk_hotunplug"]
@@ -397,15 +397,16 @@ def test_death_in_a_script(new_berthd):
     scripts = Scripts(daemon)
     daemon.start()
     client = daemon.unix()
-    client.call("CreateVm", name="mort", memory=64 * MIB)
-    client.call("StartVm", vm="mort", paused=True)
+    mort = unique("mort")
+    client.call("CreateVm", name=mort, memory=64 * MIB)
+    client.call("StartVm", vm=mort, paused=True)
     here = os.path.join(scripts.dir, "here")
     scripts.sh("before_disk_hotplug", "a",
                f"setsid sleep 1000 &\ntouch {here}\nsleep 1000")
     scripts.note("after_disk_hotplug_fail")
     disk = daemon.disk()
     client.send({"jsonrpc": "2.0", "id": 1, "method": "AddDisk",
-                 "params": {"vm": "mort", **disk}})
+                 "params": {"vm": mort, **disk}})
     wait_for(lambda: os.path.exists(here), "the script to run")
     assert processes_below(scripts.work)
     daemon.kill()
@@ -414,15 +415,15 @@ def test_death_in_a_script(new_berthd):
              "what the script started to be gone")
     daemon.start()
     client = daemon.unix()
-    wait_for(lambda: client.call("GetVm", vm="mort")["settled"],
+    wait_for(lambda: client.call("GetVm", vm=mort)["settled"],
              "the VM to settle")
-    assert client.call("ListDisks", vm="mort")["disks"] == []
+    assert client.call("ListDisks", vm=mort)["disks"] == []
     assert os.listdir(scripts.work) == []
     assert [line[0] for line in scripts.notes()] == \
         ["after_disk_hotplug_fail"]
     scripts.clear()
-    assert client.call("AddDisk", vm="mort", **disk)["state"] == "done"
-    client.call("DestroyVm", vm="mort")
+    assert client.call("AddDisk", vm=mort, **disk)["state"] == "done"
+    client.call("DestroyVm", vm=mort)
 
 
 # Where berthd dies in an unplug; which points run before, and which after it
@@ -452,10 +453,11 @@ def test_death_around_scripts(new_berthd, point):
         pass
     daemon.start()
     client = daemon.unix()
-    client.call("CreateVm", name="mort", memory=64 * MIB)
-    client.call("StartVm", vm="mort", paused=True)
+    mort = unique("mort")
+    client.call("CreateVm", name=mort, memory=64 * MIB)
+    client.call("StartVm", vm=mort, paused=True)
     disk = daemon.disk()
-    client.call("AddDisk", vm="mort", **disk)
+    client.call("AddDisk", vm=mort, **disk)
     daemon.stop()
     scripts.note("before_disk_hotunplug", "after_disk_hotunplug",
                  "after_disk_hotunplug_fail")
@@ -463,7 +465,7 @@ def test_death_around_scripts(new_berthd, point):
     daemon.start()
     client = daemon.unix()
     client.send({"jsonrpc": "2.0", "id": 1, "method": "HotUnplugDisk",
-                 "params": {"vm": "mort", "disk": disk["disk_id"]}})
+                 "params": {"vm": mort, "disk": disk["disk_id"]}})
     daemon.process.wait(PATIENCE_S)
     daemon.process = None
     daemon.clients.clear()
@@ -471,12 +473,12 @@ def test_death_around_scripts(new_berthd, point):
     daemon.options = []
     daemon.start()
     client = daemon.unix()
-    wait_for(lambda: client.call("GetVm", vm="mort")["settled"],
+    wait_for(lambda: client.call("GetVm", vm=mort)["settled"],
              "the VM to settle")
     assert [line[0] for line in scripts.notes()] == after
-    (seen,) = client.call("ListDisks", vm="mort")["disks"]
+    (seen,) = client.call("ListDisks", vm=mort)["disks"]
     assert seen["state"] == "unplugged"
-    client.call("DestroyVm", vm="mort")
+    client.call("DestroyVm", vm=mort)
 
 
 def test_start_and_stop_of_berthd(new_berthd):
